@@ -1,0 +1,1 @@
+"""Safehold: the child-safety desk of an online service."""

@@ -1,0 +1,8 @@
+"""Django's registration of the application room."""
+
+from django.apps import AppConfig
+
+
+class AppRoomConfig(AppConfig):
+    name = "safehold.app"
+    label = "app"

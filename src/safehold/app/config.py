@@ -1,0 +1,148 @@
+"""Where an installation keeps its settings: the data folder, environment variables, key files.
+
+Others may call: `load()`; everything else reads `django.conf.settings.SAFEHOLD`.
+Every setting is listed, with its default, in docs/operations.md.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+ENVIRONMENTS = ("practice", "test", "production")
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used: says which, what was read, and what is allowed."""
+
+
+class Cybertip(msgspec.Struct, frozen=True):
+    """Where CyberTips go. `environment` is where `url` leads; filing refuses a mismatch."""
+
+    url: str
+    username: str
+    password: str
+    environment: str  # practice (the simulator) | test (NCMEC's exttest) | production
+
+
+class Config(msgspec.Struct, frozen=True):
+    """One installation's settings, read once at start."""
+
+    data: Path
+    database_url: str
+    base_url: str
+    environment: str
+    cybertip: Cybertip
+    debug: bool
+    appeal_window_days: int
+    read_private_key: bool  # False in a process that only writes evidence (design: invariant 14)
+    object_store: str  # "" = the data folder; else an obstore URL such as s3://bucket/prefix
+    email_url: str  # "" = messages are written as files to <data>/mail
+    mail_from: str
+
+    @property
+    def keys(self) -> Path:
+        """Folder of key files. Backed up apart from the data, see docs/operations.md."""
+        return self.data / "keys"
+
+
+def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
+    """Read settings from the environment. Raises ConfigError naming the variable."""
+    get = environ.get
+    data = Path(get("SAFEHOLD_DATA", "data")).resolve()
+    environment = get("SAFEHOLD_ENVIRONMENT", "practice")
+    if environment not in ENVIRONMENTS:
+        raise ConfigError(
+            f"SAFEHOLD_ENVIRONMENT is {environment!r}; it must be one of: {', '.join(ENVIRONMENTS)}."
+        )
+    return Config(
+        data=data,
+        database_url=get("SAFEHOLD_DATABASE_URL", f"sqlite:///{data}/safehold.sqlite3"),
+        base_url=get("SAFEHOLD_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        environment=environment,
+        cybertip=Cybertip(
+            url=get("SAFEHOLD_CYBERTIP_URL", ""),
+            username=get("SAFEHOLD_CYBERTIP_USERNAME", ""),
+            password=get("SAFEHOLD_CYBERTIP_PASSWORD", ""),
+            environment=get("SAFEHOLD_CYBERTIP_ENVIRONMENT", "practice"),
+        ),
+        debug=get("SAFEHOLD_DEBUG", "") == "1",
+        appeal_window_days=_whole_number(get("SAFEHOLD_APPEAL_WINDOW_DAYS", "184"), "SAFEHOLD_APPEAL_WINDOW_DAYS", least=184),
+        read_private_key=get("SAFEHOLD_EVIDENCE_WRITE_ONLY", "") != "1",
+        object_store=get("SAFEHOLD_OBJECT_STORE", ""),
+        email_url=get("SAFEHOLD_EMAIL_URL", ""),
+        mail_from=get("SAFEHOLD_MAIL_FROM", "safety@safehold.example"),
+    )
+
+
+def database(url: str) -> dict[str, object]:
+    """Django's DATABASES entry for `sqlite:///path` or `postgresql://user:pass@host:port/name`."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path[1:] if parts.path.startswith("//") else parts.path),
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 30,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            },
+        }
+    if parts.scheme in ("postgresql", "postgres"):
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path.lstrip("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": 60,
+        }
+    raise ConfigError(
+        f"SAFEHOLD_DATABASE_URL starts with {parts.scheme!r}; use sqlite:///PATH or postgresql://USER@HOST/NAME."
+    )
+
+
+def secret_file(path: Path, size: int = 32) -> bytes:
+    """The secret in `path`, made on first use with permissions for its owner only."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # another process of the same installation was first
+            return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(size))
+        return path.read_bytes()
+
+
+def _whole_number(text: str, name: str, least: int) -> int:
+    if not text.isdigit() or int(text) < least:
+        raise ConfigError(f"{name} is {text!r}; it must be a whole number of at least {least}.")
+    return int(text)
+
+
+def host_of(base_url: str) -> str:
+    """The host name of a base URL, as Django's ALLOWED_HOSTS wants it."""
+    return urlsplit(base_url).hostname or "127.0.0.1"
+
+
+def mail(config: Config) -> tuple[str, dict[str, object]]:
+    """Django's mail backend and its settings, from `smtp://user:pass@host:port` or files in the data folder."""
+    if not config.email_url:
+        return "django.core.mail.backends.filebased.EmailBackend", {"EMAIL_FILE_PATH": str(config.data / "mail")}
+    parts = urlsplit(config.email_url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ConfigError("SAFEHOLD_EMAIL_URL must look like smtp://USER:PASSWORD@HOST:PORT or smtps://….")
+    return "django.core.mail.backends.smtp.EmailBackend", {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+    }

@@ -1,0 +1,146 @@
+"""The contract between Safehold and any host: what a host can be asked and told.
+
+An adapter implements `Contact`. Every order is idempotent: repeating it changes nothing and succeeds.
+An order returning normally means "the host took it", never "it is done": done is what
+`account_state` / `item_state` answer when asked again (design: invariant 5).
+Adapters hold no database rows and know no case.
+"""
+
+import enum
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+
+class HostError(Exception):
+    """The host did not do or answer what was asked; `str()` says what, for an operator."""
+
+
+class HostUnavailable(HostError):
+    """Nothing is known of the outcome (refused connection, time-out, 5xx, 429). Ask again later."""
+
+
+class HostRefused(HostError):
+    """The host understood and declined (4xx). Repeating will not help: a person must look."""
+
+
+class NotFound(HostError):
+    """The host says that this account, item or link does not exist there (any more)."""
+
+
+class Unsupported(HostError):
+    """This adapter cannot do that for this object: a declared limit of the contract."""
+
+
+class AccountStatus(enum.StrEnum):
+    ACTIVE = "active"
+    LOCKED = "locked"  # cannot post until it complies
+    SUSPENDED = "suspended"
+    GONE = "gone"
+
+
+class ItemStatus(enum.StrEnum):
+    VISIBLE = "visible"
+    HIDDEN = "hidden"  # out of everybody's reach, can be brought back
+    GONE = "gone"
+
+
+class AddressUse(msgspec.Struct, frozen=True):
+    """An address on the network, as the host logged it. Never decides about a person."""
+
+    ip: str
+    event: str  # Login | Registration | Purchase | Upload | Other | Unknown
+    at: datetime | None = None
+    port: int | None = None
+
+
+class AccountFacts(msgspec.Struct, frozen=True):
+    """What the host knows of an account. `id` is the host's own."""
+
+    id: str
+    handle: str
+    status: AccountStatus
+    url: str = ""
+    display_name: str = ""
+    emails: tuple[str, ...] = ()
+    verified_emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()  # E.164 where the host has it
+    addresses: tuple[AddressUse, ...] = ()
+    registered_at: datetime | None = None
+    language: str = ""
+
+
+class ItemFacts(msgspec.Struct, frozen=True):
+    """What the host knows of an item, without its content."""
+
+    id: str
+    kind: str  # "post" | "message" | "media"
+    status: ItemStatus
+    account_id: str = ""
+    url: str = ""
+    posted_at: datetime | None = None
+    text: str = ""
+    file_name: str = ""
+    media_type: str = ""  # "" = the item has no file
+    public: bool | None = None
+    viewed_by_host_staff: bool | None = None  # None = the host does not say
+    uploaded_from: AddressUse | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a link or a name leads to: an account alone, or an item and its account."""
+
+    account: AccountFacts | None = None
+    item: ItemFacts | None = None
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """What can be asked of this kind of host, and what cannot be undone there. Shown to operators."""
+
+    orders: frozenset[str]
+    without_undo: frozenset[str] = frozenset({"purge_item"})
+    limits: tuple[str, ...] = ()
+
+
+class Contact(Protocol):
+    """A line to one host. Every method may raise HostError's kinds; all take the host's own ids.
+
+    `key` on orders is the action's id: the host may use it to recognise a repetition.
+    """
+
+    abilities: Abilities
+
+    def ping(self) -> str:
+        """The host's software and version, proving that address and credentials work."""
+
+    def find(self, link_or_name: str) -> Found:
+        """What a link or account name leads to. NotFound where it leads nowhere."""
+
+    def account(self, account_id: str) -> AccountFacts: ...
+
+    def item(self, item_id: str) -> ItemFacts: ...
+
+    def items_of(self, account_id: str, limit: int = 50) -> list[ItemFacts]: ...
+
+    def open_item(self, item_id: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The item's file, streamed, also when hidden. NotFound where it has none."""
+
+    def hide_item(self, item_id: str, *, key: str) -> None: ...
+
+    def restore_item(self, item_id: str, *, key: str) -> None: ...
+
+    def purge_item(self, item_id: str, *, key: str) -> None:
+        """Destroy the host's copy. No undo."""
+
+    def suspend_account(self, account_id: str, *, key: str) -> None: ...
+
+    def lock_account(self, account_id: str, *, key: str) -> None: ...
+
+    def restore_account(self, account_id: str, *, key: str) -> None:
+        """Lift a suspension or a lock."""
+
+    def tell_account(self, account_id: str, *, subject: str, text: str, link: str, key: str) -> None:
+        """Show the account holder a message, also while suspended. Unsupported where the host cannot."""

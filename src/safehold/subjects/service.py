@@ -1,0 +1,54 @@
+"""The public face of `subjects`: one row per host, account and item, however often it is named."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from safehold.subjects.models import Account, Host, Item
+
+
+def account(host: Host, external_id: str, *, handle: str = "", url: str = "") -> Account:
+    """The account's row, made or brought up to date. Empty values never overwrite known ones."""
+    row, _made = Account.objects.get_or_create(host=host, external_id=external_id)
+    changed = [name for name, value in (("handle", handle), ("url", url)) if value and getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, {"handle": handle, "url": url}[name])
+    if changed:
+        row.save(update_fields=changed)
+    return row
+
+
+def item(
+    host: Host,
+    external_id: str,
+    *,
+    kind: str,
+    owner: Account | None = None,
+    url: str = "",
+    posted_at: datetime | None = None,
+) -> Item:
+    """The item's row, made or completed. The operator's purge rule is fixed when the row is made."""
+    row, made = Item.objects.get_or_create(
+        host=host,
+        external_id=external_id,
+        defaults={
+            "kind": kind,
+            "account": owner,
+            "url": url,
+            "posted_at": posted_at,
+            "purge_after_receipt": host.purge_after_receipt,
+        },
+    )
+    if not made and row.account_id is None and owner is not None:
+        row.account = owner
+        row.save(update_fields=["account"])
+    return row
+
+
+def host_of(url: str) -> Host | None:
+    """The enabled host that a link belongs to, by its web origin; None for links elsewhere."""
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    for host in Host.objects.filter(enabled=True):
+        if origin in [known.lower().rstrip("/") for known in [*host.origins, host.base_url]]:
+            return host
+    return None

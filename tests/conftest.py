@@ -1,0 +1,42 @@
+"""What every test has: a data folder of its own, no sockets, and the database the run asked for."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_DATA = tempfile.mkdtemp(prefix="safehold-test-")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safehold.app.settings")
+os.environ["SAFEHOLD_DATA"] = _DATA
+os.environ["SAFEHOLD_DATABASE_URL"] = os.environ.get(
+    "SAFEHOLD_TEST_DATABASE_URL", f"sqlite:///{_DATA}/safehold.sqlite3"
+)
+for _name in ("SAFEHOLD_ENVIRONMENT", "SAFEHOLD_CYBERTIP_URL", "SAFEHOLD_BASE_URL", "SAFEHOLD_EMAIL_URL"):
+    os.environ.pop(_name, None)
+
+import pytest  # noqa: E402
+import pytest_socket  # noqa: E402
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Sockets are off, but for the database's; tests marked `network` may reach loopback."""
+    if item.get_closest_marker("network"):
+        pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+    elif "postgresql" in os.environ["SAFEHOLD_DATABASE_URL"]:
+        pytest_socket.socket_allow_hosts(["127.0.0.1", "localhost"], allow_unix_socket=True)
+    else:
+        pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+def pytest_runtest_teardown() -> None:
+    pytest_socket.enable_socket()
+    pytest_socket._remove_restrictions()
+
+
+@pytest.fixture
+def data(tmp_path: Path, settings: object) -> Iterator[Path]:
+    """An empty data folder of the test's own, in place of the run's."""
+    import msgspec
+
+    settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, data=tmp_path)  # type: ignore[attr-defined]
+    yield tmp_path
