@@ -40,3 +40,21 @@ def data(tmp_path: Path, settings: object) -> Iterator[Path]:
 
     settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, data=tmp_path)  # type: ignore[attr-defined]
     yield tmp_path
+
+
+@pytest.fixture
+def vault(db: None, data: Path) -> Path:
+    """Keys of every room, made in the test's own data folder."""
+    from safehold.app.setup import setup_keys
+
+    setup_keys()
+    return data
+
+
+@pytest.fixture
+def no_filing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service that takes filings cannot be reached: a filing waits, and the path stands there."""
+    from safehold.cybertip import service as cybertip
+    from safehold.cybertip.progress import later
+
+    monkeypatch.setattr(cybertip, "advance", lambda *_args, **_kwargs: later(3600))

@@ -1,3 +1,11 @@
-from django.urls import URLPattern
+"""Addresses under /api/v1/. What is none of them answers in JSON too."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import URLPattern, URLResolver, path
+
+from safehold.api import problems
+from safehold.api.routes import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", api.urls),
+    path("<path:rest>", problems.unknown_path),
+]

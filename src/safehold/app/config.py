@@ -27,6 +27,23 @@ class Cybertip(msgspec.Struct, frozen=True):
     environment: str  # practice (the simulator) | test (NCMEC's exttest) | production
 
 
+class Provider(msgspec.Struct, frozen=True):
+    """Who files: the profile that every CyberTip carries (18 USC 2258A(a)(1)(B)(i))."""
+
+    name: str  # the service's name, as users know it
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    company: str  # who we are, how to serve legal process, how long data is kept
+    legal_url: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether production filing may be turned on."""
+        return all((self.name, self.email, self.phone, self.company, self.legal_url))
+
+
 class Config(msgspec.Struct, frozen=True):
     """One installation's settings, read once at start."""
 
@@ -35,6 +52,7 @@ class Config(msgspec.Struct, frozen=True):
     base_url: str
     environment: str
     cybertip: Cybertip
+    provider: Provider
     debug: bool
     appeal_window_days: int
     read_private_key: bool  # False in a process that only writes evidence (design: invariant 14)
@@ -53,11 +71,10 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
     get = environ.get
     data = Path(get("SAFEHOLD_DATA", "data")).resolve()
     environment = get("SAFEHOLD_ENVIRONMENT", "practice")
-    if environment not in ENVIRONMENTS:
-        raise ConfigError(
-            f"SAFEHOLD_ENVIRONMENT is {environment!r}; it must be one of: {', '.join(ENVIRONMENTS)}."
-        )
-    return Config(
+    for name in ("SAFEHOLD_ENVIRONMENT", "SAFEHOLD_CYBERTIP_ENVIRONMENT"):
+        if get(name, "practice") not in ENVIRONMENTS:
+            raise ConfigError(f"{name} is {get(name)!r}; it must be one of: {', '.join(ENVIRONMENTS)}.")
+    loaded = Config(
         data=data,
         database_url=get("SAFEHOLD_DATABASE_URL", f"sqlite:///{data}/safehold.sqlite3"),
         base_url=get("SAFEHOLD_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
@@ -68,6 +85,15 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
             password=get("SAFEHOLD_CYBERTIP_PASSWORD", ""),
             environment=get("SAFEHOLD_CYBERTIP_ENVIRONMENT", "practice"),
         ),
+        provider=Provider(
+            name=get("SAFEHOLD_PROVIDER_NAME", "Safehold installation"),
+            first_name=get("SAFEHOLD_PROVIDER_FIRST_NAME", ""),
+            last_name=get("SAFEHOLD_PROVIDER_LAST_NAME", ""),
+            email=get("SAFEHOLD_PROVIDER_EMAIL", get("SAFEHOLD_MAIL_FROM", "safety@safehold.example")),
+            phone=get("SAFEHOLD_PROVIDER_PHONE", ""),
+            company=get("SAFEHOLD_PROVIDER_COMPANY", ""),
+            legal_url=get("SAFEHOLD_PROVIDER_LEGAL_URL", ""),
+        ),
         debug=get("SAFEHOLD_DEBUG", "") == "1",
         appeal_window_days=_whole_number(get("SAFEHOLD_APPEAL_WINDOW_DAYS", "184"), "SAFEHOLD_APPEAL_WINDOW_DAYS", least=184),
         read_private_key=get("SAFEHOLD_EVIDENCE_WRITE_ONLY", "") != "1",
@@ -75,6 +101,12 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
         email_url=get("SAFEHOLD_EMAIL_URL", ""),
         mail_from=get("SAFEHOLD_MAIL_FROM", "safety@safehold.example"),
     )
+    if loaded.cybertip.environment == "production" and not loaded.provider.complete:
+        raise ConfigError(
+            "Production filing needs a complete provider profile: set SAFEHOLD_PROVIDER_NAME, _EMAIL, _PHONE, "
+            "_COMPANY and _LEGAL_URL."
+        )
+    return loaded
 
 
 def database(url: str) -> dict[str, object]:

@@ -47,12 +47,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
     "csp",
     *(f"safehold.{room}" for room in ROOMS),
     "safehold.app",
+    "allauth",  # after our rooms: the console's own login templates win
+    "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -97,6 +97,13 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_ADAPTER = "safehold.console.accounts.ClosedSignup"
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False  # a closed browser is signed out
+MFA_ADAPTER = "safehold.console.accounts.SealedSecrets"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Safehold"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an administrator makes the accounts; an address proves nothing
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SAFEHOLD.base_url.startswith("https://")  # loopback only
 LOGIN_REDIRECT_URL = "/console/"
 LOGIN_URL = "account_login"
 

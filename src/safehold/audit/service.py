@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, models
@@ -29,17 +30,16 @@ def record(act: str, *, actor: str, about: models.Model | str, **details: Any) -
     """Append one act to the record.
 
     `act` is `thing.verb` in the past tense; `actor` is `kind:id`; `about` a row or its ref.
-    Details must be JSON and may hold personal data: they are erasable, the entry is not.
+    Details must be JSON (TypeError, ValueError) and may hold personal data: they are erasable, the entry is not.
     Raises NotInTransaction outside `transaction.atomic`.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(f"audit.record({act!r}) was called outside the transaction of the act.")
     name = about if isinstance(about, str) else ref(about)
+    body = json.loads(json.dumps(details, allow_nan=False))  # as the database will give it back
     salt = secrets.token_hex(16)
-    entry = Entry.objects.create(
-        at=timezone.now(), act=act, actor=actor, about=name, digest=digest_of(salt, details)
-    )
-    Detail.objects.create(entry=entry, salt=salt, body=details)
+    entry = Entry.objects.create(at=timezone.now(), act=act, actor=actor, about=name, digest=digest_of(salt, body))
+    Detail.objects.create(entry=entry, salt=salt, body=body)
     return entry
 
 
@@ -57,5 +57,16 @@ def history(about: models.Model | str) -> "models.QuerySet[Entry]":
 
 def digest_of(salt: str, details: Mapping[str, Any]) -> str:
     """SHA-256 over the salt and the details' canonical JSON."""
-    body = json.dumps(details, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    body = json.dumps(_settled(details), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(f"{salt}\n{body}".encode()).hexdigest()
+
+
+def _settled(value: Any) -> Any:
+    """Whole floats as integers: PostgreSQL's jsonb gives 1e16 and -0.0 back as the integers they are."""
+    if isinstance(value, float) and value.is_integer():
+        return int(Decimal(repr(value)))
+    if isinstance(value, Mapping):
+        return {name: _settled(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_settled(inner) for inner in value]
+    return value

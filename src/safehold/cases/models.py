@@ -136,6 +136,7 @@ class Decision(models.Model):
     outcome = models.JSONField()  # policy.Outcome, as computed
     violation = models.BooleanField()
     clauses = models.JSONField(default=list)
+    covers = models.ManyToManyField(CaseItem, related_name="decisions")  # the items it is about
     cause = models.CharField(max_length=15, choices=Cause, default=Cause.ASSESSMENT)
     state = models.CharField(max_length=10, choices=State, default=State.PROPOSED)
     decided_by = models.CharField(max_length=100)
@@ -159,24 +160,6 @@ class Decision(models.Model):
                 name="confirmed_has_its_second_person",
                 condition=~Q(state="confirmed") | Q(second_needed="") | Q(second_agrees=True),
             ),
-        ]
-
-
-class Override(models.Model):
-    """A departure from what the policy computed: a record beside the decision, with two people and a reason."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="overrides")
-    sanction = models.CharField(max_length=40)  # the lighter or heavier sanction asked for
-    reason = models.TextField()
-    asked_by = models.CharField(max_length=100)
-    asked_at = models.DateTimeField(auto_now_add=True)
-    agreed_by = models.CharField(max_length=100, blank=True)
-    agreed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(name="override_needs_two", condition=Q(agreed_by="") | ~Q(agreed_by=F("asked_by")))
         ]
 
 

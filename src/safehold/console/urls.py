@@ -1,3 +1,75 @@
-from django.urls import URLPattern
+"""Addresses of the console. `console_patterns` are its own, each with one right; sign-in is allauth's."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import URLPattern, include, path
+
+from safehold.console.views import (
+    appeals,
+    assessment,
+    audit,
+    case,
+    decisions,
+    evidence,
+    home,
+    hosts,
+    members,
+    persons,
+    queue,
+    records,
+    tasks,
+)
+
+console_patterns: list[URLPattern] = [
+    path("", home.home, name="home"),
+    path("keys/", home.keys, name="keys"),
+    path("queue/", queue.queue, name="queue"),
+    path("cases/", records.records, name="records"),
+    path("cases/<uuid:case_id>/", case.case, name="case"),
+    path("cases/<uuid:case_id>/take", queue.take, name="take"),
+    path("cases/<uuid:case_id>/release", queue.release, name="release"),
+    path("cases/<uuid:case_id>/record", records.record, name="record"),
+    path("items/<uuid:item_id>/hide", case.hide, name="hide"),
+    path("items/<uuid:item_id>/unhide", case.unhide, name="unhide"),
+    path("items/<uuid:item_id>/reveal", evidence.reveal, name="reveal"),
+    path("items/<uuid:item_id>/revealed", evidence.revealed, name="revealed"),
+    path("evidence/<uuid:item_id>/veiled", evidence.veiled, name="veiled"),
+    path("evidence/<uuid:item_id>/original", evidence.original, name="original"),
+    path("subjects/<uuid:subject_id>/role", case.set_role, name="set-role"),
+    path("subjects/<uuid:subject_id>/assess/<slug:class_id>/", assessment.start, name="assess"),
+    path("subjects/<uuid:subject_id>/assess/<slug:class_id>/answers", assessment.answers, name="answers"),
+    path("subjects/<uuid:subject_id>/assess/<slug:class_id>/<slug:question_id>", assessment.question, name="question"),
+    path("decisions/<uuid:decision_id>/", decisions.decision, name="decision"),
+    path("decisions/<uuid:decision_id>/confirm", decisions.confirm, name="confirm"),
+    path("decisions/<uuid:decision_id>/file", records.file_report, name="file-report"),
+    path("second/", decisions.second_list, name="second-list"),
+    path("second/<uuid:decision_id>/", decisions.second, name="second"),
+    path("actions/<uuid:action_id>/retry", records.retry, name="retry"),
+    path("duties/<uuid:duty_id>/waive", records.waive, name="waive"),
+    path("appeals/", appeals.appeals, name="appeals"),
+    path("appeals/<uuid:appeal_id>/", appeals.appeal, name="appeal"),
+    path("appeals/<uuid:appeal_id>/take", appeals.take, name="appeal-take"),
+    path("appeals/<uuid:appeal_id>/decide", appeals.decide, name="appeal-decide"),
+    path("appeals/<uuid:appeal_id>/questions/<slug:question_id>", appeals.question, name="appeal-question"),
+    path("tasks/", tasks.tasks, name="tasks"),
+    path("tasks/<uuid:task_id>/", tasks.task, name="task"),
+    path("persons/", persons.persons, name="persons"),
+    path("audit/", audit.entries, name="audit"),
+    path("audit/refused/", audit.refusals, name="audit-refused"),
+    path("audit/verify", audit.verify, name="audit-verify"),
+    path("staff/", members.members, name="members"),
+    path("staff/new", members.new_member, name="member-new"),
+    path("staff/<uuid:member_id>/", members.member, name="member"),
+    path("staff/<uuid:member_id>/roles", members.member_roles, name="member-roles"),
+    path("staff/<uuid:member_id>/deactivate", members.member_deactivate, name="member-deactivate"),
+    path("staff/<uuid:member_id>/activate", members.member_activate, name="member-activate"),
+    path("staff/<uuid:member_id>/password", members.member_password, name="member-password"),
+    path("staff/<uuid:member_id>/second-factor", members.member_second_factor, name="member-second-factor"),
+    path("hosts/", hosts.hosts, name="hosts"),
+    path("hosts/<slug:slug>/", hosts.host, name="host"),
+    path("hosts/<slug:slug>/keys", hosts.key_issue, name="key-issue"),
+    path("hosts/keys/<uuid:key_id>/revoke", hosts.key_revoke, name="key-revoke"),
+]
+
+urlpatterns = [
+    path("account/", include("safehold.console.signin_urls")),
+    path("", include((console_patterns, "console"))),
+]

@@ -1,4 +1,4 @@
-"""Django's registration of the room."""
+"""Django's registration of the room. Importing the step modules registers their jobs."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class PathConfig(AppConfig):
     name = "safehold.path"
     label = "path"
+
+    def ready(self) -> None:
+        from safehold.path import actions, arrivals, filing, reversal, statements  # noqa: F401

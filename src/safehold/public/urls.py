@@ -1,3 +1,21 @@
-from django.urls import URLPattern
+"""Addresses of the public face. They are printed in letters and kept by people: they never change."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from safehold.public import appeals, policy_pages, probes, reporting, views
+
+app_name = "public"
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("language/<str:code>", views.language, name="language"),
+    path("report", reporting.report, name="report"),
+    path("emergency", reporting.emergency, name="emergency"),
+    path("r", reporting.lookup, name="lookup"),
+    path("r/<str:code>", reporting.receipt, name="receipt"),
+    path("r/<str:code>/links", reporting.receipt_locators, name="receipt-locators"),
+    path("appeal/<str:token>", appeals.appeal, name="appeal"),
+    path("policy", policy_pages.present, name="policy-now"),
+    path("policy/<str:version>/<str:lang>", policy_pages.document, name="policy"),
+    path("healthz", probes.alive, name="healthz"),
+    path("readyz", probes.ready, name="readyz"),
+]

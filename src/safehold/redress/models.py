@@ -38,6 +38,7 @@ class Appeal(models.Model):
     decided_by = models.CharField(max_length=100, blank=True)
     decided_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)
+    answers = models.JSONField(default=dict)  # of the person who looks again, until the outcome
 
     class Meta:
         constraints = [

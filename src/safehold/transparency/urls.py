@@ -1,3 +1,11 @@
-from django.urls import URLPattern
+"""Addresses of the figures."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from safehold.transparency import views
+
+app_name = "transparency"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("figures.json", views.download, name="download"),
+]

@@ -44,3 +44,22 @@ class Task(models.Model):
     closed_at = models.DateTimeField(null=True)
     closed_by = models.CharField(max_length=100, blank=True)
     outcome = models.CharField(max_length=500, blank=True)
+
+
+class Worker(models.Model):
+    """A worker process that says it is alive. What a silent one left behind is taken over."""
+
+    executor = models.CharField(primary_key=True, max_length=100)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField(db_index=True)
+
+
+class Pause(models.Model):
+    """Work stands still from `since` until a person lifts it. At most one is in force."""
+
+    id = models.BigAutoField(primary_key=True)
+    since = models.DateTimeField(auto_now_add=True)
+    because = models.CharField(max_length=300)
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by = models.CharField(max_length=100, blank=True)
+    lifted_because = models.CharField(max_length=500, blank=True)

@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from safehold.audit import service as audit
-from safehold.work.models import Job, Task
+from safehold.work.models import Job, Pause, Task
 
 
 @dataclass(frozen=True)
@@ -152,3 +152,32 @@ def open_tasks(role: str | None = None) -> Any:
     """Tasks that wait for a person, oldest first; of one role, or all."""
     rows = Task.objects.filter(closed_at=None).order_by("opened_at")
     return rows.filter(role=role) if role else rows
+
+
+def paused() -> Pause | None:
+    """The pause in force, if work stands still."""
+    return Pause.objects.filter(lifted_at=None).order_by("since").first()
+
+
+def pause(because: str, *, actor: str) -> Pause:
+    """Let no job begin until a person lifts the pause. A second call returns the pause in force."""
+    with transaction.atomic():
+        standing = Pause.objects.select_for_update().filter(lifted_at=None).order_by("since").first()
+        if standing is not None:
+            return standing
+        row = Pause.objects.create(because=because[:300])
+        audit.record("work.paused", actor=actor, about=row, because=because)
+        return row
+
+
+def lift_pause(*, because: str, actor: str) -> int:
+    """A person lets work go on and says what they checked. Returns how many pauses were lifted."""
+    if not because.strip():
+        raise ValueError("Say what was checked before work goes on: it stays on the record.")
+    with transaction.atomic():
+        rows = list(Pause.objects.select_for_update().filter(lifted_at=None))
+        for row in rows:
+            row.lifted_at, row.lifted_by, row.lifted_because = timezone.now(), actor, because[:500]
+            row.save(update_fields=["lifted_at", "lifted_by", "lifted_because"])
+            audit.record("work.resumed", actor=actor, about=row, because=because)
+    return len(rows)

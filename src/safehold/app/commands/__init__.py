@@ -1,0 +1,1 @@
+"""The commands of `safehold`, one module each; every module has `add(subparsers)`."""

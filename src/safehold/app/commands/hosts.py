@@ -1,0 +1,64 @@
+"""`safehold hosts add|key|ping|list`."""
+
+import argparse
+import sys
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the commands."""
+    group = commands.add_parser("hosts", help="the services the desk stands beside").add_subparsers(required=True, metavar="VERB")
+    new = group.add_parser(
+        "add",
+        help="connect a host",
+        epilog="Example: safehold hosts add forum --name Forum --adapter webhook --base-url https://forum.example",
+    )
+    new.add_argument("slug")
+    new.add_argument("--name", required=True)
+    new.add_argument("--adapter", choices=["webhook", "matrix"], required=True)
+    new.add_argument("--base-url", required=True)
+    new.add_argument("--origin", action="append", default=[], help="web origin whose links belong to the host")
+    new.add_argument("--secret", default="", help="webhook: whsec_… (made when left out); matrix: the admin token")
+    new.set_defaults(run=_add)
+    key = group.add_parser("key", help="issue an API key, shown once", epilog="Example: safehold hosts key forum")
+    key.add_argument("slug")
+    key.set_defaults(run=_key)
+    ping = group.add_parser("ping", help="ask the host whether address and secret work", epilog="Example: safehold hosts ping forum")
+    ping.add_argument("slug")
+    ping.set_defaults(run=_ping)
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from safehold.hosts import keys
+    from safehold.subjects.models import Host
+
+    if Host.objects.filter(slug=arguments.slug).exists():
+        print(f"safehold: a host called {arguments.slug!r} exists already.", file=sys.stderr)
+        return 2
+    host, secret = keys.connect_host(
+        arguments.slug, name=arguments.name, adapter=arguments.adapter, base_url=arguments.base_url,
+        origins=arguments.origin, secret=arguments.secret, actor="operator:command-line",
+    )  # fmt: skip
+    print(f"Connected {host.slug}." + (f" Its webhook secret, shown once: {secret}" if not arguments.secret else ""))
+    return 0
+
+
+def _key(arguments: argparse.Namespace) -> int:
+    from safehold.hosts import keys
+    from safehold.subjects.models import Host
+
+    _row, plain = keys.issue_key(Host.objects.get(slug=arguments.slug), keys.HOST_SCOPES, actor="operator:command-line")
+    print(plain)
+    return 0
+
+
+def _ping(arguments: argparse.Namespace) -> int:
+    from safehold.hosts.contract import HostError
+    from safehold.hosts.service import contact
+    from safehold.subjects.models import Host
+
+    try:
+        print(contact(Host.objects.get(slug=arguments.slug)).ping())
+    except HostError as error:
+        print(f"safehold: {error}", file=sys.stderr)
+        return 1
+    return 0

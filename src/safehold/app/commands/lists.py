@@ -1,0 +1,45 @@
+"""`safehold lists import|status`."""
+
+import argparse
+from pathlib import Path
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the commands."""
+    group = commands.add_parser("lists", help="lists of known material, as digests").add_subparsers(required=True, metavar="VERB")
+    load = group.add_parser(
+        "import",
+        help="add SHA-256 digests from a CSV, JSONL or plain file",
+        epilog="Example: safehold lists import digests.csv --list partner-a --source 'Partner A' --trusted",
+    )
+    load.add_argument("file", type=Path)
+    load.add_argument("--list", required=True, help="the list's short name")
+    load.add_argument("--source", required=True, help="who gave the list")
+    load.add_argument("--licence", required=True, help="the terms it was given under")
+    load.add_argument("--purpose", default="prevent-exploitation", help="what it may be used for")
+    load.add_argument("--category", default="", help="category of entries that name none")
+    load.add_argument("--trusted", action="store_true", help="an exact match hides at once")
+    load.set_defaults(run=_import)
+    status = group.add_parser("status", help="lists and their sizes", epilog="Example: safehold lists status")
+    status.set_defaults(run=_status)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from safehold.screening import service as screening
+
+    report = screening.import_list(
+        arguments.file, arguments.list, source=arguments.source, licence=arguments.licence, purpose=arguments.purpose,
+        category=arguments.category, trusted=arguments.trusted, actor="operator:command-line",
+    )  # fmt: skip
+    print(f"{report.added} added, {report.duplicates} known already, {report.malformed} set aside as malformed.")
+    return 1 if report.malformed else 0
+
+
+def _status(_arguments: argparse.Namespace) -> int:
+    from django.db.models import Count, Q
+
+    from safehold.screening.models import HashList
+
+    for row in HashList.objects.annotate(size=Count("entries", filter=Q(entries__retracted_at=None))).order_by("slug"):
+        print(f"{row.slug}\t{row.size} entries\t{row.source}\t{'trusted' if row.trusted else 'not trusted'}")
+    return 0

@@ -1,0 +1,25 @@
+"""Making an installation ready: tables, keys, the folder. May be run again at any time.
+
+Others may call `setup` and `setup_keys`.
+"""
+
+from django.conf import settings
+from django.core.management import call_command
+
+
+def setup() -> None:
+    """Create or bring up to date everything that `serve` needs."""
+    settings.SAFEHOLD.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    call_command("migrate", verbosity=0, interactive=False)
+    setup_keys()
+
+
+def setup_keys() -> None:
+    """Make the key files of every room that are not there yet (docs/operations.md lists them)."""
+    from safehold.audit import chain
+    from safehold.evidence import service as evidence
+    from safehold.persons import service as persons
+
+    evidence.setup_keys()
+    persons.setup_key()
+    chain.setup_keys()

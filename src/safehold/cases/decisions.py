@@ -1,0 +1,187 @@
+"""From answers to a decision in force: draft, computation by the policy, second person, replacement.
+
+Others may call `save_draft`, `draft`, `propose`, `confirm`, `second_opinion`, `if_refused`,
+`replace`, `takers_part`. A verdict is never typed in: it is what `policy.decide` computes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from django.utils import timezone
+
+from safehold import policy
+from safehold.audit import service as audit
+from safehold.audit.machine import Machine
+from safehold.cases.models import CaseSubject, Decision, Draft
+
+DECISION = Machine(
+    "decision",
+    start=Decision.State.PROPOSED,
+    moves={
+        "confirm": {Decision.State.PROPOSED: Decision.State.CONFIRMED, Decision.State.HELD: Decision.State.CONFIRMED},
+        "hold": {Decision.State.PROPOSED: Decision.State.HELD},
+        "withdraw": {Decision.State.PROPOSED: Decision.State.WITHDRAWN, Decision.State.HELD: Decision.State.WITHDRAWN},
+        "replace": {Decision.State.CONFIRMED: Decision.State.REPLACED},
+    },
+)
+
+PACK = "child-safety"
+
+
+class SamePerson(Exception):
+    """A second person is needed, and this one already took part."""
+
+
+class AlreadyDecided(Exception):
+    """A decision about this subject is in force or waits for its second person."""
+
+
+def save_draft(subject: CaseSubject, class_id: str, answers: Mapping[str, Any], *, actor: str) -> Draft:
+    """Keep answers while they are being given. Drafts decide nothing and stand in no record."""
+    row, _made = Draft.objects.update_or_create(
+        subject=subject, class_id=class_id, defaults={"answers": dict(answers), "saved_by": actor}
+    )
+    return row
+
+
+def draft(subject: CaseSubject, class_id: str) -> dict[str, Any]:
+    """The answers kept so far, with the subject's role as the answer to `role`."""
+    row = Draft.objects.filter(subject=subject, class_id=class_id).first()
+    return {**(row.answers if row else {}), "role": subject.role}
+
+
+def propose(
+    subject: CaseSubject,
+    class_id: str,
+    answers: Mapping[str, Any],
+    *,
+    history: policy.History,
+    version: str,
+    actor: str,
+    origin: str = "",
+    cause: str = Decision.Cause.ASSESSMENT,
+) -> Decision:
+    """Let the policy compute a decision from the answers. It takes effect only when confirmed.
+
+    `origin` says where the answers come from: the actor, unless `list:<source>`.
+    Raises policy.Incomplete, policy.BadAnswer, AlreadyDecided.
+    """
+    outcome = policy.decide(policy.load(PACK, version), class_id, dict(answers), history)
+    standing = Decision.objects.filter(
+        subject=subject, class_id=class_id, state__in=[Decision.State.PROPOSED, Decision.State.HELD, Decision.State.CONFIRMED]
+    ).first()
+    if standing is not None and standing.state == Decision.State.PROPOSED:
+        DECISION.move(standing, "withdraw", actor=actor)
+    elif standing is not None:
+        raise AlreadyDecided(f"Subject {subject.pk} has a decision in state {standing.state!r}.")
+    decision = Decision.objects.create(
+        subject=subject,
+        class_id=class_id,
+        policy=PACK,
+        policy_version=version,
+        answers=[{"question": q, "answer": a, "origin": origin or actor} for q, a in answers.items()],
+        history=msgspec.to_builtins(history),
+        outcome=msgspec.to_builtins(outcome),
+        violation=outcome.violation,
+        clauses=list(outcome.clauses),
+        cause=cause,
+        decided_by=actor,
+        second_needed=outcome.second_person,
+    )
+    audit.record(
+        "decision.proposed", actor=actor, about=decision, subject=str(subject.pk), policy_version=version,
+        violation=outcome.violation, clauses=list(outcome.clauses),
+    )  # fmt: skip
+    return decision
+
+
+def confirm(decision: Decision, *, actor: str) -> Decision:
+    """The person who answered confirms what was computed. Held when a second person is needed."""
+    if decision.decided_by != actor:
+        raise SamePerson("Only the person who gave the answers confirms them; take the case and answer yourself.")
+    if decision.second_needed:
+        return DECISION.move(decision, "hold", actor=actor, second_needed=decision.second_needed)
+    return DECISION.move(decision, "confirm", actor=actor, changes={"confirmed_at": timezone.now()})
+
+
+def second_opinion(decision: Decision, *, agree: bool, reason: str, actor: str) -> Decision:
+    """A second, different person agrees (the decision takes effect) or not (it is withdrawn).
+
+    Raises SamePerson for anybody who took part already.
+    """
+    if actor == decision.decided_by:
+        audit.refused("decision.second_opinion", actor=actor, about=decision, reason="same person")
+        raise SamePerson("You gave the answers to this decision; somebody else must look at it.")
+    if not reason.strip():
+        raise ValueError("Say in a sentence why you agree or disagree.")
+    changes = {"second_by": actor, "second_agrees": agree, "second_reason": reason.strip()}
+    if agree:
+        return DECISION.move(
+            decision, "confirm", actor=actor, agree=True, changes={**changes, "confirmed_at": timezone.now()}
+        )
+    return DECISION.move(decision, "withdraw", actor=actor, agree=False, changes=changes)
+
+
+def if_refused(refused: Decision, *, actor: str) -> Decision | None:
+    """The decision that stands where the second person did not agree, or None: the case goes back to review.
+
+    For the lenient path it is the default sanction (reading A07). Both who looked are on the row: the
+    first gave the facts, the second withheld leniency.
+    """
+    outcome = policy.if_refused(
+        policy.load(refused.policy, refused.policy_version),
+        refused.class_id,
+        {row["question"]: row["answer"] for row in refused.answers},
+        msgspec.convert(refused.history, policy.History),
+    )
+    if outcome is None:
+        return None
+    decision = Decision.objects.create(
+        subject=refused.subject,
+        class_id=refused.class_id,
+        policy=refused.policy,
+        policy_version=refused.policy_version,
+        answers=refused.answers,
+        history=refused.history,
+        outcome=msgspec.to_builtins(outcome),
+        violation=outcome.violation,
+        clauses=list(outcome.clauses),
+        cause=Decision.Cause.DISAGREEMENT,
+        decided_by=refused.decided_by,
+        second_needed="disagreement",
+        second_by=actor,
+        second_agrees=True,
+        second_reason=refused.second_reason,
+        replaces=refused.replaces,
+    )
+    audit.record("decision.proposed", actor=actor, about=decision, cause=decision.cause, instead_of=str(refused.pk))
+    return DECISION.move(decision, "confirm", actor=actor, changes={"confirmed_at": timezone.now()})
+
+
+def replace(
+    old: Decision, answers: Mapping[str, Any], *, history: policy.History, actor: str, cause: str
+) -> Decision:
+    """A new decision in place of one in force, by somebody else, under the same version (reading A01)."""
+    if actor in takers_part(old):
+        raise SamePerson("You took part in this decision; somebody else must look at it.")
+    old = DECISION.move(old, "replace", actor=actor, cause=cause)
+    new = propose(
+        old.subject, old.class_id, answers, history=history, version=old.policy_version, actor=actor, cause=cause
+    )
+    Decision.objects.filter(pk=new.pk).update(replaces=old)
+    new.refresh_from_db()
+    return new
+
+
+def takers_part(decision: Decision) -> list[str]:
+    """Everybody who took part in a decision and those it came from: deciders, second persons."""
+    people: list[str] = []
+    row: Decision | None = decision
+    while row is not None:
+        people += [row.decided_by, row.second_by]
+        row = row.replaces
+    subject_rows = Decision.objects.filter(subject=decision.subject, class_id=decision.class_id)
+    people += [name for pair in subject_rows.values_list("decided_by", "second_by") for name in pair]
+    return sorted({name for name in people if name})
+

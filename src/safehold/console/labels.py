@@ -1,0 +1,116 @@
+"""Words for the codes that records hold. An unknown code is shown as it is, never hidden.
+
+Clause and question texts are not here: they come from the policy pack, in every language it has.
+"""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from safehold.staff.service import Right
+
+Words = dict[str, str | Promise]
+
+SANCTION: Words = {
+    "suspend_permanently": _("suspend the account for good"),
+    "ban_person": _("ban the person from every host"),
+    "lock_until_removed": _("lock the account until the item is removed"),
+    "read_only": _("read-only for a time"),
+    "suspend_protectively": _("suspend the account to protect it"),
+}
+ACTION: Words = {
+    "hide_item": _("hide the item from everybody"),
+    "warning_screen": _("put a warning before the item"),
+    "hand_off": _("hand over to those who help"),
+    "purge_item": _("destroy the host's copy"),
+    "suspend_account": _("suspend the account"),
+    "lock_account": _("lock the account"),
+    "ban_person": _("ban the person"),
+}
+DUTY: Words = {
+    "report_shall": _("report to NCMEC (required)"),
+    "report_may": _("report to NCMEC (permitted)"),
+    "preserve": _("preserve the evidence"),
+    "notify_account_holder": _("send a statement of reasons"),
+    "inform_authority": _("inform an authority"),
+}
+SECOND: Words = {
+    "lenient_path": _("The lenient path was found. It needs two people who agree."),
+    "leniency": _("The lenient path was found. It needs two people who agree."),
+    "exception": _("An exception was used. It needs two people who agree."),
+    "disagreement": _("The second person did not agree to leniency."),
+    "victim": _("The person may be a victim. Two people look at it."),
+}
+PRIORITY: dict[int, str | Promise] = {
+    0: _("danger now"),
+    1: _("match or authority"),
+    2: _("trusted flagger"),
+    3: _("child sexual exploitation"),
+    4: _("class unknown"),
+    5: _("class unknown"),
+    6: _("other"),
+}
+CHANNEL: Words = {
+    "form": _("public form"),
+    "in_app": _("report button"),
+    "flagger": _("trusted flagger"),
+    "authority": _("authority"),
+    "screening": _("screening"),
+}
+LOCATOR: Words = {
+    "checking": _("being looked up"),
+    "found": _("found"),
+    "not_found": _("not found"),
+    "elsewhere": _("on another service"),
+}
+ITEM: Words = {"post": _("post"), "message": _("message"), "media": _("file")}
+ENVIRONMENT: Words = {
+    "practice": _("practice (simulator)"),
+    "test": _("NCMEC's test system"),
+    "production": _("production (NCMEC)"),
+}
+FILING: Words = {
+    "drafted": _("drafted"),
+    "opened": _("opened at NCMEC"),
+    "uploading": _("files being sent"),
+    "finished": _("finished, receipt kept"),
+    "recovered": _("finished; receipt recovered"),
+    "retracted": _("retracted"),
+    "by_hand": _("filed by hand"),
+    "not_reportable": _("not reportable"),
+    "failed": _("failed: a person must look"),
+}
+TASK: Words = {
+    "tell-ncmec": _("Tell NCMEC that an appeal was granted"),
+    "host-refused": _("A host refused an order"),
+    "filing-failed": _("A CyberTip could not be filed"),
+    "item-unavailable": _("An item could not be had from its host"),
+    "job-failed": _("A background job gave up"),
+}
+RIGHT: Words = {
+    Right.ASSESS: _("assess and decide cases"),
+    Right.SEE_EVIDENCE: _("look at evidence of a case they lease"),
+    Right.SECOND: _("be the second person"),
+    Right.APPEALS: _("decide appeals they did not touch"),
+    Right.CUSTODY: _("keep evidence: holds, hand-over, destruction"),
+    Right.WAIVE: _("waive a duty with a reason"),
+    Right.RECORD: _("read a case's record, without content"),
+    Right.POLICY: _("policy, list mappings, automation"),
+    Right.AUDIT: _("read the audit record"),
+    Right.ADMINISTER: _("staff accounts, hosts and keys"),
+    Right.TASKS: _("see the tasks of their roles"),
+    Right.HOME: _("open the console"),
+}
+
+# How a state looks: the colour never stands alone, its word is always shown.
+GOOD = frozenset({"confirmed", "met", "finished", "recovered", "granted", "done", "by_hand", "found", "closed"})
+BAD = frozenset({"failed", "unavailable"})
+WAITING = frozenset({"held", "open", "in_review", "checking", "due", "proposed", "sent", "planned", "reversing"})
+
+
+def look(state: str) -> str:
+    """The tag's colour for a state: good, danger, warn, or none."""
+    if state in GOOD:
+        return "tag-good"
+    if state in BAD:
+        return "tag-danger"
+    return "tag-warn" if state in WAITING else ""

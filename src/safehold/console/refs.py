@@ -1,0 +1,47 @@
+"""From a name on the record (`action:<id>`) to the case it belongs to, so that a task or an entry can lead there."""
+
+import uuid
+
+from django.urls import reverse
+
+from safehold.cases.models import Case
+from safehold.cybertip.models import Filing
+from safehold.enforcement.models import Action
+from safehold.intake.models import Report
+
+
+def case_of(ref: str) -> Case | None:
+    """The case that a reference leads to; None where it leads to none."""
+    kind, _, value = ref.partition(":")
+    try:
+        key = uuid.UUID(value)
+    except ValueError:
+        return None
+    if kind == "report":
+        report = Report.objects.filter(pk=key).first()
+        return report.cases.order_by("-number").first() if report else None
+    if kind == "filing":
+        filing = Filing.objects.filter(pk=key).first()
+        return case_of(filing.ref.replace("subject:", "casesubject:")) if filing else None
+    lookups = {
+        "case": Case.objects.filter(pk=key),
+        "casesubject": Case.objects.filter(subjects=key),
+        "caseitem": Case.objects.filter(items=key),
+        "decision": Case.objects.filter(subjects__decisions=key),
+        "duty": Case.objects.filter(subjects__duties=key),
+        "appeal": Case.objects.filter(subjects__decisions__appeals=key),
+        "action": Case.objects.filter(pk__in=_cases_of_action(key)),
+    }
+    return lookups[kind].first() if kind in lookups else None
+
+
+def _cases_of_action(key: uuid.UUID) -> list[uuid.UUID]:
+    action = Action.objects.filter(pk=key).select_related("case_item", "subject").first()
+    owner = (action.case_item or action.subject) if action else None
+    return [owner.case_id] if owner else []
+
+
+def address_of(ref: str) -> str:
+    """Where the console shows what a reference names; "" where it has no page for it."""
+    case = case_of(ref)
+    return reverse("console:record", args=[case.pk]) if case else ""

@@ -1,0 +1,143 @@
+"""Tags of the console's pages: navigation by right, words for codes, ages, people's names."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
+
+from safehold import policy
+from safehold.console import labels, questions
+from safehold.staff import service as staff
+from safehold.staff.models import Member, StaffRole
+from safehold.staff.service import Right
+
+register = template.Library()
+
+# (route, right, words); shown in this order to those who hold the right.
+PAGES = (
+    ("console:home", Right.HOME, "Start"),
+    ("console:queue", Right.ASSESS, "Queue"),
+    ("console:second-list", Right.SECOND, "Second person"),
+    ("console:appeals", Right.APPEALS, "Appeals"),
+    ("console:tasks", Right.TASKS, "Tasks"),
+    ("console:records", Right.RECORD, "Cases"),
+    ("console:persons", Right.RECORD, "Bans"),
+    ("console:audit", Right.AUDIT, "Audit"),
+    ("console:members", Right.ADMINISTER, "Staff"),
+    ("console:hosts", Right.ADMINISTER, "Hosts"),
+)
+
+
+def _words(route: str) -> str:
+    return {
+        "console:home": _("Start"),
+        "console:queue": _("Queue"),
+        "console:second-list": _("Second person"),
+        "console:appeals": _("Appeals"),
+        "console:tasks": _("Tasks"),
+        "console:records": _("Cases"),
+        "console:persons": _("Bans"),
+        "console:audit": _("Audit"),
+        "console:members": _("Staff"),
+        "console:hosts": _("Hosts"),
+    }[route]
+
+
+@register.simple_tag(takes_context=True)
+def console_pages(context: Context) -> list[dict[str, object]]:
+    """The pages that the signed-in member may open, for the navigation."""
+    request = context.get("request")
+    member = getattr(request, "user", None)
+    if request is None or not isinstance(member, Member):
+        return []
+    rights = staff.rights_of(member)
+    here = request.path
+    links = []
+    for route, right in PAGES:
+        if right in rights:
+            href = reverse(route)
+            current = here == href or (route != "console:home" and here.startswith(href))
+            links.append({"href": href, "words": _words(route), "current": current})
+    return links
+
+
+@register.simple_tag(takes_context=True)
+def may(context: Context, right: str) -> bool:
+    """Whether the signed-in member holds a right: {% may "second" as can_second %}."""
+    member = getattr(context.get("request"), "user", None)
+    return isinstance(member, Member) and staff.may(member, Right(right))
+
+
+@register.filter
+def words(code: object, table: str) -> object:
+    """What a code means: {{ "hide_item"|words:"ACTION" }}. Unknown codes stay as they are."""
+    known: dict[Any, str | Promise] = getattr(labels, table)
+    return known.get(code, code)
+
+
+@register.filter
+def look(state: str) -> str:
+    """The class that colours a state's tag."""
+    return labels.look(str(state))
+
+
+@register.filter
+def role_name(role: str) -> object:
+    """A staff role in words."""
+    return StaffRole(role).label if role in StaffRole.values else role
+
+
+@register.filter
+def age(moment: datetime | None) -> str:
+    """How long ago, in the two largest units at most: "3 h 20 min"."""
+    return "" if moment is None else span(timezone.now() - moment)
+
+
+@register.filter
+def left(moment: datetime | None) -> str:
+    """How long until then; empty when it is over."""
+    return "" if moment is None or moment <= timezone.now() else span(moment - timezone.now())
+
+
+def span(length: timedelta) -> str:
+    """A length of time as staff read it."""
+    minutes = max(0, int(length.total_seconds() // 60))
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return ngettext("%(days)d day", "%(days)d days", days) % {"days": days} + (
+            " " + _("%(hours)d h") % {"hours": hours} if hours and days < 3 else ""
+        )
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
+    return _("%(minutes)d min") % {"minutes": minutes}
+
+
+@register.filter
+def person(actor: str) -> str:
+    """An actor as staff know them: a member's name, or the reference as recorded."""
+    return staff.names_of([actor])[actor] if actor else ""
+
+
+@register.filter
+def of(table: dict[Any, Any], key: object) -> object:
+    """A mapping's value: {{ names|of:entry.actor }}."""
+    return table.get(key, key)
+
+
+@register.simple_tag
+def policy_text(pack: policy.Pack, text_id: str) -> str:
+    """A text of the policy pack in the reader's language."""
+    return questions.text(pack, text_id)
+
+
+@register.filter
+def inline_svg(source: str) -> SafeString:
+    """An SVG that our own server drew (the QR code of a second factor), without its XML prolog."""
+    return mark_safe(source[source.index("<svg") :])  # noqa: S308 (made by qrcode from our own text)

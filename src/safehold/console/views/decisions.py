@@ -1,0 +1,85 @@
+"""A decision: what was computed, confirming it, and the second person's page."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from safehold import policy
+from safehold.audit import service as audit
+from safehold.cases.decisions import SamePerson
+from safehold.cases.models import Decision
+from safehold.console import forms, outcome, questions
+from safehold.console.device import device_of
+from safehold.console.paging import page_of
+from safehold.console.rights import StaffRequest, requires
+from safehold.console.views.home import second_waiting
+from safehold.path import commands
+from safehold.staff import service as staff
+from safehold.staff.service import Right
+
+
+@requires(Right.ASSESS)
+def decision(request: StaffRequest, decision_id: str) -> HttpResponse:
+    """The outcome that the policy computed from the answers; the one who answered may confirm it."""
+    row = _decision(decision_id)
+    mine = row.state == Decision.State.PROPOSED and row.decided_by == request.user.actor
+    return render(request, "console/decision.html", {**about(row), "may_confirm": mine})
+
+
+@requires(Right.ASSESS, "POST")
+def confirm(request: StaffRequest, decision_id: str) -> HttpResponse:
+    """Confirm: it takes effect, or waits for a second person."""
+    row = _decision(decision_id)
+    commands.confirm_decision(row.pk, actor=request.user.actor, device=device_of(request))
+    return redirect("console:decision", row.pk)
+
+
+@requires(Right.SECOND)
+def second_list(request: StaffRequest) -> HttpResponse:
+    """Decisions that wait for a second person, oldest first, without one's own."""
+    page = page_of(second_waiting(request.user.actor), request)
+    own = Decision.objects.filter(state=Decision.State.HELD, decided_by=request.user.actor).count()
+    return render(request, "console/second_list.html", {"page": page, "own": own})
+
+
+@requires(Right.SECOND, "GET", "POST")
+def second(request: StaffRequest, decision_id: str) -> HttpResponse:
+    """Agree or disagree, with a reason. Whoever gave the answers is refused."""
+    row = _decision(decision_id)
+    if row.decided_by == request.user.actor:
+        audit.refused("decision.second_opinion", actor=request.user.actor, about=row, reason="same person")
+        raise SamePerson("You gave the answers to this decision; somebody else must look at it.")
+    form = forms.Reason(request.POST or None)
+    choice = request.POST.get("agree")
+    if request.method == "POST" and form.is_valid() and choice in ("yes", "no"):
+        reason = form.cleaned_data["reason"]
+        after = commands.second_opinion(row.pk, agree=choice == "yes", reason=reason, actor=request.user.actor)
+        return redirect("console:decision", after.pk)
+    bad = request.method == "POST"
+    return render(request, "console/second.html", {**about(row), "form": form}, status=422 if bad else 200)
+
+
+def about(row: Decision) -> dict[str, Any]:
+    """What a page shows of a decision: answers, outcome, people, in the reader's language."""
+    pack = policy.load(row.policy, row.policy_version)
+    given = {entry["question"]: entry["answer"] for entry in row.answers}
+    origins = {entry["origin"] for entry in row.answers}
+    people = {row.decided_by, row.second_by, *origins} - {""}
+    return {
+        "decision": row,
+        "subject": row.subject,
+        "case": row.subject.case,
+        "pack": pack,
+        "class_name": questions.text(pack, row.class_id),
+        "rows": questions.answered(pack, row.class_id, given),
+        "outcome": outcome.in_words(pack, row.outcome),
+        "items": list(row.covers.select_related("item__host")),
+        "origins": sorted(origins - {row.decided_by}),
+        "names": staff.names_of(people),
+    }
+
+
+def _decision(decision_id: str) -> Decision:
+    rows = Decision.objects.select_related("subject__case", "subject__account__host")
+    return get_object_or_404(rows, pk=decision_id)

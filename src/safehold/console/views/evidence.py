@@ -1,0 +1,123 @@
+"""Showing evidence: veiled by default, unblurred only after a recorded reveal, never kept by a browser.
+
+Every view needs a running lease on the case, held on this device. The bytes of an original are given
+out only to the session that revealed it, for ten minutes.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TypeVar
+
+from csp.decorators import csp_replace, csp_update
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+
+from safehold.audit import service as audit
+from safehold.cases import service as cases
+from safehold.cases.models import CaseItem
+from safehold.console import media
+from safehold.console.device import device_of
+from safehold.console.rights import StaffRequest, requires
+from safehold.evidence import service as evidence
+from safehold.path import commands
+from safehold.staff.service import Right
+
+R = TypeVar("R", bound=HttpResponseBase)
+
+SHOWN_FOR = 600  # seconds after a reveal in which the original may be fetched again
+PICTURE_LIMIT = 64 * 1024 * 1024  # bytes; a picture is read whole, so that a damaged one is never shown
+
+# A page that shows a film or a sound needs one more source; the frame of the original itself gets none at all.
+_SHOW = {"media-src": ["'self'"]}
+_NOTHING = {"default-src": ["'none'"], "sandbox": True, "frame-ancestors": ["'none'"], "base-uri": ["'none'"]}
+
+
+@requires(Right.SEE_EVIDENCE)
+@csp_replace(_NOTHING)
+def veiled(request: StaffRequest, item_id: str) -> HttpResponse:
+    """The small, blurred, grey still of an item. The look is recorded as "veiled"."""
+    row = _held(request, item_id)
+    if row.body is None:
+        return _strict(HttpResponse(status=404))
+    try:
+        picture = evidence.veiled(row.body.pk, actor=request.user.actor, about=audit.ref(row))
+    except evidence.NotAPicture:
+        return _strict(HttpResponse(status=404))
+    return _strict(HttpResponse(picture, content_type="image/png"))
+
+
+@requires(Right.SEE_EVIDENCE, "GET", "POST")
+def reveal(request: StaffRequest, item_id: str) -> HttpResponse:
+    """Ask once more, then record the reveal and lead to the original."""
+    row = _held(request, item_id)
+    if request.method == "POST":
+        commands.reveal_item(row.pk, actor=request.user.actor, device=device_of(request))
+        request.session["revealed"] = {**_running(request), str(row.pk): time.time() + SHOWN_FOR}
+        return redirect("console:revealed", row.pk)
+    return render(request, "console/reveal.html", {"item": row, "case": row.case, "kind": media.kind_of(row)})
+
+
+@requires(Right.SEE_EVIDENCE)
+@csp_update(_SHOW)
+def revealed(request: StaffRequest, item_id: str) -> HttpResponse:
+    """The page that shows a revealed item: a picture, a film that waits for its button, or the text."""
+    row = _held(request, item_id)
+    if str(row.pk) not in _running(request):
+        return redirect("console:reveal", row.pk)
+    context = {"item": row, "case": row.case, "kind": media.kind_of(row), "text": _text(request, row)}
+    return render(request, "console/revealed.html", context)
+
+
+@requires(Right.SEE_EVIDENCE)
+@csp_replace(_NOTHING)
+def original(request: StaffRequest, item_id: str) -> HttpResponseBase:
+    """The bytes of a revealed picture, film or sound. 403 before a reveal, 415 for what no browser is given."""
+    row = _held(request, item_id)
+    if str(row.pk) not in _running(request):
+        raise evidence.NotRevealed("not revealed in this session")
+    if row.body is None or media.kind_of(row) not in ("picture", "film", "sound"):
+        return _strict(HttpResponse(status=415))
+    chunks = evidence.open_sealed(row.body.pk, actor=request.user.actor, purpose="review", about=audit.ref(row))
+    kind = media.type_of(row.body)
+    if media.kind_of(row) == "picture":
+        if row.body.size > PICTURE_LIMIT:
+            return _strict(HttpResponse(status=413))
+        return _strict(HttpResponse(b"".join(chunks), content_type=kind))
+    return _strict(StreamingHttpResponse(chunks, content_type=kind))
+
+
+def _held(request: StaffRequest, item_id: str) -> CaseItem:
+    """The item, when its case is under the member's own lease on this device."""
+    row = get_object_or_404(CaseItem.objects.select_related("case", "item__host", "body", "facts"), pk=item_id)
+    cases.need_lease(row.case, actor=request.user.actor, device=device_of(request))
+    return row
+
+
+def _running(request: StaffRequest) -> dict[str, float]:
+    """Items that this session has revealed, and until when they may be fetched again."""
+    known: dict[str, float] = request.session.get("revealed", {})
+    return {item: until for item, until in known.items() if until > time.time()}
+
+
+def _text(request: StaffRequest, row: CaseItem) -> str:
+    """The words of a revealed item: its text file, or the text that its host gave with it."""
+
+    def read(sealed_id: object) -> Iterator[bytes]:
+        return evidence.open_sealed(
+            str(sealed_id), actor=request.user.actor, purpose="review", about=audit.ref(row)
+        )
+
+    if row.body is not None and media.kind_of(row) == "text":
+        return media.plain_text(read(row.body.pk))
+    return media.text_of_facts(read(row.facts.pk)) if row.facts is not None else ""
+
+
+def _strict(response: R) -> R:
+    """Headers under which a browser shows the bytes in our own page and does nothing else with them."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Content-Disposition"] = "inline"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, noimageindex"
+    return response

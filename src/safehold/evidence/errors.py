@@ -1,0 +1,45 @@
+"""What the vault refuses, and why. Re-exported by `service`."""
+
+
+class EvidenceError(Exception):
+    """The vault did not do what was asked. The message carries ids and codes, never content."""
+
+
+class UnknownEvidence(EvidenceError):
+    """No such object was ever preserved here."""
+
+
+class Destroyed(EvidenceError):
+    """The object's key was destroyed; nobody can read it any more."""
+
+
+class NoPrivateKey(EvidenceError):
+    """This process cannot read evidence: it only writes, or the private key file is missing."""
+
+
+class NoPublicKey(EvidenceError):
+    """The vault has no key to encrypt to yet, and this process may not make one."""
+
+
+class NotAPicture(EvidenceError):
+    """There is no veiled picture of this object: not a picture, too large, or not decodable."""
+
+
+class NotRevealed(EvidenceError):
+    """Somebody asked for unblurred media without a recorded reveal of their own."""
+
+
+class Corrupt(EvidenceError):
+    """The body is missing, incomplete or changed: what was read is not what was preserved."""
+
+
+class HoldInForce(EvidenceError):
+    """A hold forbids the destruction, or has not reached its end."""
+
+
+class WouldShorten(EvidenceError):
+    """A hold's end can move later, never earlier (18 USC 2258A(h)(1))."""
+
+
+class NeedsSecondPerson(EvidenceError):
+    """A person alone may not destroy evidence or end a hold early."""

@@ -1,0 +1,143 @@
+"""Holds: evidence that must be kept until a day. Called through `service`.
+
+A filed CyberTip is kept for one year from its receipt (18 USC 2258A(h)(1); UK SI 2026/268 reg. 8).
+The end can move later, never earlier; only an authority's verified request ends a hold before its day.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from safehold.audit import service as audit
+from safehold.audit.machine import Machine
+from safehold.evidence.errors import Destroyed, HoldInForce, NeedsSecondPerson, UnknownEvidence, WouldShorten
+from safehold.evidence.models import Hold, HoldItem, Sealed
+
+log = logging.getLogger(__name__)
+
+MACHINE = Machine(
+    "hold",
+    start=Hold.State.IN_FORCE,
+    moves={
+        "extend": {Hold.State.IN_FORCE: Hold.State.IN_FORCE},
+        "end": {Hold.State.IN_FORCE: Hold.State.ENDED},
+        "end_early": {Hold.State.IN_FORCE: Hold.State.ENDED},
+    },
+)
+
+
+def place_hold(sealed_ids: Iterable[UUID | str], *, until: datetime, basis: str, ref: str, actor: str) -> Hold:
+    """Hold these objects until then, under one hold for each `ref`. Joins the caller's transaction.
+
+    Calling again with the same `ref` adds what is not yet under it and never moves the end earlier; a
+    hold that was ended stays so. Raises UnknownEvidence, Destroyed.
+    """
+    wanted = {UUID(str(one)) for one in sealed_ids}
+    with transaction.atomic():
+        rows = list(Sealed.objects.select_for_update().filter(pk__in=wanted).order_by("pk"))
+        if missing := wanted - {row.pk for row in rows}:
+            raise UnknownEvidence(f"No evidence has the id {min(missing)}.")
+        hold, made = _get_or_create(ref, until=until, basis=basis, actor=actor)
+        if not made and hold.state == Hold.State.ENDED:
+            return hold
+        held = set(HoldItem.objects.filter(hold=hold).values_list("sealed_id", flat=True))
+        new = [row for row in rows if row.pk not in held]
+        if gone := [row for row in new if row.destroyed_at is not None]:
+            raise Destroyed(f"{audit.ref(gone[0])} was destroyed and cannot be held.")
+        HoldItem.objects.bulk_create(HoldItem(hold=hold, sealed=row) for row in new)
+        if made:
+            audit.record("hold.placed", actor=actor, about=hold, **_terms(hold), sealed=[str(row.pk) for row in new])
+        elif new:
+            audit.record("hold.widened", actor=actor, about=hold, sealed=[str(row.pk) for row in new])
+        if until > hold.until:
+            hold = MACHINE.move(hold, "extend", actor=actor, changes={"until": until}, until=until.isoformat())
+    return hold
+
+
+def extend_hold(hold_id: UUID | str, until: datetime, *, because: str, actor: str) -> Hold:
+    """Move the end later. The same end changes nothing; an earlier one raises WouldShorten, on record.
+
+    Raises IllegalMove where the hold was ended.
+    """
+    with transaction.atomic():
+        hold = Hold.objects.select_for_update().get(pk=hold_id)
+        shorter = until < hold.until
+        if until > hold.until:
+            hold = MACHINE.move(
+                hold, "extend", actor=actor, changes={"until": until}, until=until.isoformat(), because=because
+            )
+    if shorter:
+        audit.refused("hold.extend", actor=actor, about=hold, reason="would shorten")
+        raise WouldShorten(f"{audit.ref(hold)} runs until {hold.until:%Y-%m-%d}; it cannot end earlier.")
+    return hold
+
+
+def end_holds_due(*, actor: str, limit: int = 500) -> list[Hold]:
+    """End the holds whose day has come. Until this ran, they still forbid destruction."""
+    ended = []
+    due = Hold.objects.filter(state=Hold.State.IN_FORCE, until__lte=timezone.now()).order_by("until")
+    for hold_id in list(due.values_list("pk", flat=True)[:limit]):
+        with transaction.atomic():
+            hold = Hold.objects.select_for_update().get(pk=hold_id)
+            if hold.state != Hold.State.IN_FORCE or hold.until > timezone.now():
+                continue  # ended or extended meanwhile
+            changes = {"ended_at": timezone.now(), "ended_because": "its day has come"}
+            ended.append(MACHINE.move(hold, "end", actor=actor, changes=changes))
+    return ended
+
+
+def end_hold_early(hold_id: UUID | str, *, authority: str, document: str, actor: str, approved_by: str) -> Hold:
+    """End a hold before its day on an authority's verified request (18 USC 2258B(c)(2)), by two people.
+
+    `document` names the request in the register of legal process. Raises NeedsSecondPerson.
+    """
+    if not approved_by or approved_by == actor:
+        audit.refused("hold.end_early", actor=actor, about=f"hold:{hold_id}", reason="no second person")
+        raise NeedsSecondPerson("Ending a hold before its day needs a second person.")
+    if not authority or not document:
+        raise ValueError("Name the authority and the document of its request.")
+    with transaction.atomic():
+        changes = {"ended_at": timezone.now(), "ended_because": f"{authority}: {document}"[:200]}
+        return MACHINE.move(
+            Hold.objects.get(pk=hold_id),
+            "end_early",
+            actor=actor,
+            changes=changes,
+            authority=authority,
+            document=document,
+            approved_by=approved_by,
+        )
+
+
+def holds_in_force(sealed_id: UUID | str) -> "models.QuerySet[Hold]":
+    """The holds that forbid the object's destruction, the longest first."""
+    return Hold.objects.filter(items=sealed_id, state=Hold.State.IN_FORCE).order_by("-until")
+
+
+def refuse_while_held(row: Sealed, holds: list[Hold], *, actor: str) -> None:
+    """Note and raise HoldInForce where there are holds. Call it outside the transaction that looked."""
+    if holds:
+        audit.refused("evidence.destroy", actor=actor, about=row, reason=audit.ref(holds[0]))
+        raise HoldInForce(f"{audit.ref(row)} is held until {holds[0].until:%Y-%m-%d} by {audit.ref(holds[0])}.")
+
+
+def _get_or_create(ref: str, *, until: datetime, basis: str, actor: str) -> tuple[Hold, bool]:
+    known = Hold.objects.select_for_update().filter(ref=ref).first()
+    if known is not None:
+        return known, False
+    try:
+        with transaction.atomic():
+            return (
+                Hold.objects.create(ref=ref, until=until, basis=basis, placed_at=timezone.now(), placed_by=actor),
+                True,
+            )
+    except IntegrityError:  # another process placed it in between
+        return Hold.objects.select_for_update().get(ref=ref), False
+
+
+def _terms(hold: Hold) -> dict[str, str]:
+    return {"ref": hold.ref, "basis": hold.basis, "until": hold.until.isoformat()}

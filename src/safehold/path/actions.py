@@ -1,0 +1,128 @@
+"""Carrying out actions on hosts and persons, and undoing them.
+
+Jobs: `action.carry_out`, `action.undo`. Order, send, ask again, confirm; each step may run twice.
+"""
+
+from django.db import transaction
+
+from safehold.audit import service as audit
+from safehold.cases.models import CaseItem
+from safehold.enforcement import service as enforcement
+from safehold.enforcement.models import Action
+from safehold.hosts import contract
+from safehold.hosts.service import contact
+from safehold.path import order, reversal
+from safehold.subjects.models import Host
+from safehold.work import service as work
+
+ACTOR = "system:worker"
+State, Kind = Action.State, Action.Kind
+
+
+def _load(action: str) -> Action:
+    return Action.objects.select_related("case_item__item__host", "subject__account__host", "decision").get(pk=action)
+
+
+def _host(action: Action) -> Host:
+    if action.case_item is not None:
+        return action.case_item.item.host
+    if action.subject is None or action.subject.account is None:
+        raise work.GiveUp(f"action {action.pk} is about an unknown person")
+    return action.subject.account.host
+
+
+def _gave_up(action: str) -> None:
+    row = _load(action)
+    if row.state in (State.PLANNED, State.SENT, State.REVERSING):
+        enforcement.fail(row, problem=row.problem or "The host did not do it in time.", actor=ACTOR)
+    if row.decision is not None:
+        order.advance(row.decision)
+
+
+@work.job("action.carry_out", on_failure=_gave_up, role="reviewer", attempts=14, first=0.2, longest=600)
+def carry_out(action: str) -> work.Outcome:
+    """Order the action, ask the host again, confirm, and let the path go on."""
+    row = _load(action)
+    if row.state not in (State.PLANNED, State.SENT):
+        return None
+    if row.kind == Kind.HIDE_ITEM and row.case_item and row.case_item.preserve_state == CaseItem.Preserve.DUE:
+        return None  # evidence first: the preserving step makes this due again
+    if row.kind == Kind.PURGE_ITEM and not order.may_purge(row):
+        return _look_later(row)
+    if row.kind == Kind.BAN:
+        return _ban(row)
+    line = contact(_host(row))
+    try:
+        work.boundary(f"action.{row.kind}.before")
+        row = enforcement.send(row, line, actor=ACTOR)
+        work.boundary(f"action.{row.kind}.sent")
+        seen = enforcement.look(row, line)
+    except (contract.HostRefused, contract.Unsupported) as error:
+        _note_problem(row, str(error))
+        raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
+    work.boundary(f"action.{row.kind}.seen")
+    with transaction.atomic():
+        row = enforcement.confirm(row, seen=seen, actor=ACTOR)
+        if row.decision is not None:
+            order.advance(row.decision)
+            if row.kind == Kind.PURGE_ITEM:
+                reversal.complied(row.decision)
+    work.boundary(f"action.{row.kind}.confirmed")
+    return None
+
+
+def _look_later(action: Action) -> work.Outcome:
+    """A purge whose time has not come, or against which an appeal is open: look again in a while."""
+    decision = action.decision
+    if decision is None or decision.state not in (decision.State.HELD, decision.State.CONFIRMED):
+        return None
+    return work.Later(3600)
+
+
+def _ban(action: Action) -> work.Outcome:
+    """The register of persons is ours. Without an identifier the host gave, a ban would stop nobody: say so."""
+    if action.subject is None or action.subject.account is None:
+        raise work.GiveUp(f"action {action.pk} would ban an unknown person")
+    work.boundary("action.ban_person.before")
+    facts = contact(_host(action)).account(action.subject.account.external_id)
+    with transaction.atomic():
+        emails = facts.verified_emails or facts.emails
+        row = enforcement.ban(action, emails=emails, phones=facts.phones, actor=ACTOR)
+        if not emails and not facts.phones:
+            work.raise_task(
+                "ban-without-identifier", key=str(row.pk), about=audit.ref(row), role="reviewer",
+                note="The host knows no e-mail or telephone number: the sign-up check cannot recognise the person.",
+            )  # fmt: skip
+        if row.decision is not None:
+            order.advance(row.decision)
+    work.boundary("action.ban_person.confirmed")
+    return None
+
+
+@work.job("action.undo", on_failure=_gave_up, role="senior", attempts=14, first=0.2, longest=600)
+def undo(action: str) -> work.Outcome:
+    """Undo a confirmed action on the host and confirm by asking again."""
+    row = _load(action)
+    if row.state != State.REVERSING:
+        return None
+    work.boundary(f"action.{row.kind}.undo.before")
+    if row.kind == Kind.BAN:
+        enforcement.lift_ban(row, actor=ACTOR)
+        return None
+    line = contact(_host(row))
+    try:
+        enforcement.undo(row, line)
+        work.boundary(f"action.{row.kind}.undo.sent")
+        seen = enforcement.look(row, line)
+    except (contract.HostRefused, contract.Unsupported) as error:
+        _note_problem(row, str(error))
+        raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
+    with transaction.atomic():
+        enforcement.confirm_undone(row, seen=seen, actor=ACTOR)
+    work.boundary(f"action.{row.kind}.undo.confirmed")
+    return None
+
+
+def _note_problem(action: Action, problem: str) -> None:
+    """What the host said, for the operator who gets the task."""
+    Action.objects.filter(pk=action.pk).update(problem=problem[:200])

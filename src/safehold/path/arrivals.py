@@ -1,0 +1,257 @@
+"""From a report to preserved evidence: resolve what it names, open or join a case, preserve.
+
+Jobs: `report.resolve`, `item.preserve`, `account.preserve`. Nothing is hidden here: a stranger's report
+alone is no take-down button. Hosts are asked outside transactions, what they answered is written in one.
+"""
+
+import logging
+from dataclasses import dataclass, field
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from safehold.audit import service as audit
+from safehold.cases import service as cases
+from safehold.cases.models import Case, CaseItem, CaseSubject
+from safehold.evidence import service as evidence
+from safehold.evidence.models import Sealed
+from safehold.hosts import contract
+from safehold.hosts.service import contact
+from safehold.intake import service as intake
+from safehold.intake.models import Channel, Locator, Report
+from safehold.path import order
+from safehold.persons import service as persons
+from safehold.subjects import service as subjects
+from safehold.subjects.models import Account, Host, Item
+from safehold.work import service as work
+
+log = logging.getLogger(__name__)
+
+ACTOR = "system:worker"
+
+SOURCE = {
+    Channel.FORM: Case.Knowledge.REPORT,
+    Channel.IN_APP: Case.Knowledge.REPORT,
+    Channel.FLAGGER: Case.Knowledge.FLAGGER,
+    Channel.AUTHORITY: Case.Knowledge.AUTHORITY,
+    Channel.SCREENING: Case.Knowledge.MATCH,
+}
+# Whose word is enough to hide at once, after preserving (design: section 1). A plain report is not.
+HIDES_AT_ONCE = {Channel.FLAGGER, Channel.SCREENING}
+
+
+@dataclass
+class Resolved:
+    """What the locators of one report lead to."""
+
+    accounts: list[Account] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+
+    def add(self, account: Account | None, item: Item | None) -> None:
+        if account is not None and account not in self.accounts:
+            self.accounts.append(account)
+        if item is not None and item not in self.items:
+            self.items.append(item)
+
+
+@work.job("report.resolve", role="administrator")
+def resolve(report: str) -> work.Outcome:
+    """Ask the hosts what the report names, then open a case or join the one that is being worked on."""
+    row = Report.objects.get(pk=report)
+    waiting = None
+    for locator in row.locators.filter(state=Locator.State.CHECKING):
+        try:
+            _settle(locator)
+        except contract.HostUnavailable as error:
+            waiting = error  # the others are settled now; this one is asked again
+    work.boundary("report.resolve.settled")
+    _join(row)
+    if waiting is not None:
+        raise waiting
+    return None
+
+
+def _settle(locator: Locator) -> None:
+    """Find out what one locator names. Leaves it open where the host cannot be asked now."""
+    hosts = [locator.host] if locator.host else list(Host.objects.filter(enabled=True))
+    for host in hosts:
+        try:
+            found = _find(host, locator)
+        except (contract.NotFound, contract.Unsupported, contract.HostRefused):
+            continue
+        with transaction.atomic():
+            account, item = _rows(host, found)
+            intake.settle_locator(
+                locator.pk, found_account=account, found_item=item, state=Locator.State.FOUND, actor=ACTOR
+            )
+        return
+    with transaction.atomic():
+        intake.settle_locator(locator.pk, state=Locator.State.NOT_FOUND, actor=ACTOR)
+
+
+def _find(host: Host, locator: Locator) -> contract.Found:
+    line = contact(host)
+    if locator.given_as != Locator.GivenAs.ID:
+        return line.find(locator.raw)
+    if locator.kind == Locator.Kind.ACCOUNT:
+        return contract.Found(account=line.account(locator.raw))
+    item = line.item(locator.raw)
+    return contract.Found(item=item, account=line.account(item.account_id) if item.account_id else None)
+
+
+def _rows(host: Host, found: contract.Found) -> tuple[Account | None, Item | None]:
+    account = item = None
+    if found.account is not None:
+        account = subjects.account(host, found.account.id, handle=found.account.handle, url=found.account.url)
+    if found.item is not None:
+        if account is None and found.item.account_id:
+            account = subjects.account(host, found.item.account_id)
+        item = subjects.item(
+            host, found.item.id, kind=found.item.kind, owner=account, url=found.item.url, posted_at=found.item.posted_at
+        )
+    return account, item
+
+
+def _join(report: Report) -> Case | None:
+    """Put the report's accounts and items into an undecided case, or into a new one."""
+    resolved = Resolved()
+    for locator in report.locators.filter(state=Locator.State.FOUND).select_related("account", "item__account"):
+        resolved.add(locator.account or (locator.item.account if locator.item else None), locator.item)
+    listed = _listed_items(resolved)
+    with transaction.atomic():
+        if not resolved.accounts and not resolved.items:
+            _nobody_found(report)
+            return None
+        case = _case_for(report, resolved)
+        if not case.reports.filter(pk=report.pk).exists():
+            cases.attach_report(case, report, actor=ACTOR, priority=_priority(report))
+        by_account = {a.pk: cases.add_subject(case, a, actor=ACTOR) for a in resolved.accounts}
+        for item, reported in [*((i, True) for i in resolved.items), *((i, False) for i in listed)]:
+            owner = by_account.get(item.account_id) if item.account_id else None
+            case_item = cases.add_item(case, item, subject=owner, actor=ACTOR, reported=reported)
+            work.enqueue("item.preserve", key=str(case_item.pk), case_item=str(case_item.pk))
+            if reported and report.channel in HIDES_AT_ONCE:
+                order.hide(case_item, actor=ACTOR)
+        for subject in by_account.values():
+            work.enqueue("account.preserve", key=str(subject.pk), subject=str(subject.pk))
+        return case
+
+
+def _case_for(report: Report, resolved: Resolved) -> Case:
+    known = report.cases.first()
+    if known is not None:
+        return known
+    for account in resolved.accounts or [None]:  # type: ignore[list-item]
+        if case := cases.undecided(account, resolved.items):
+            return Case.objects.select_for_update().get(pk=case.pk)
+    before = next((c for a in resolved.accounts or [None] if (c := cases.latest_decided(a, resolved.items))), None)  # type: ignore[list-item]
+    return cases.open_case(
+        knowledge_at=report.received_at,
+        source=SOURCE[Channel(report.channel)],
+        priority=_priority(report),
+        actor=ACTOR,
+        follows=before,
+    )
+
+
+def _priority(report: Report) -> int:
+    return cases.priority(
+        urgent=report.urgent, source=SOURCE[Channel(report.channel)].value, class_id=report.class_id
+    )
+
+
+def _nobody_found(report: Report) -> None:
+    """Nothing that the report names is on a host of ours (yet): a person looks, nothing is refused."""
+    open_ones = report.locators.filter(state=Locator.State.CHECKING).exists()
+    elsewhere = report.locators.exclude(state=Locator.State.ELSEWHERE).exists() is False and report.locators.exists()
+    if not open_ones and not elsewhere:
+        work.raise_task("report-unresolved", key=str(report.pk), about=audit.ref(report), role="reviewer")
+
+
+def _listed_items(resolved: Resolved) -> list[Item]:
+    """Items of an account that was reported alone, as many as the operator's rule for the host says."""
+    if resolved.items:
+        return []
+    found = []
+    for account in resolved.accounts:
+        limit = int(account.host.settings.get("items_of_reported_account", 0))
+        if limit:
+            try:
+                facts = contact(account.host).items_of(account.external_id, limit)
+            except (contract.NotFound, contract.Unsupported):
+                continue
+            with transaction.atomic():
+                found += [_rows(account.host, contract.Found(item=f))[1] for f in facts]
+    return [item for item in found if item is not None]
+
+
+def _preserve_failed(case_item: str) -> None:
+    """The host could not be made to give the item: the case goes on, and a person knows."""
+    row = CaseItem.objects.get(pk=case_item)
+    if row.preserve_state == CaseItem.Preserve.DUE:
+        cases.set_unavailable(row, because="host did not give it", actor=ACTOR)
+        order.after_preserving(row)
+
+
+@work.job("item.preserve", on_failure=_preserve_failed, role="reviewer", longest=60)
+def preserve_item(case_item: str) -> work.Outcome:
+    """Fetch the item from the host and lay it, encrypted, into the vault (18 USC 2258A(h), S65)."""
+    row = CaseItem.objects.select_related("item__host", "case").get(pk=case_item)
+    if row.preserve_state != CaseItem.Preserve.DUE:
+        return None
+    line = contact(row.item.host)
+    try:
+        facts = line.item(row.item.external_id)
+        body = _sealed_before(audit.ref(row))
+        if facts.media_type and body is None:
+            with line.open_item(row.item.external_id) as chunks:
+                body = evidence.preserve(
+                    chunks, media_type=facts.media_type, file_name=facts.file_name, about=audit.ref(row), actor=ACTOR
+                )
+    except contract.NotFound:
+        with transaction.atomic():
+            cases.set_unavailable(row, because="not found on the host", actor=ACTOR)
+            order.after_preserving(row)
+        return None
+    work.boundary("item.preserve.sealed")
+    known = _preserve_facts(row, facts)
+    with transaction.atomic():
+        cases.set_preserved(
+            row, body=body, facts=known, viewed_by_host_staff=facts.viewed_by_host_staff, actor=ACTOR
+        )
+        order.after_preserving(row)
+    return None
+
+
+@work.job("account.preserve", role="reviewer", longest=60)
+def preserve_account(subject: str) -> work.Outcome:
+    """Keep the account as the host knows it now, and tell the register of persons who it is."""
+    row = CaseSubject.objects.select_related("account__host").get(pk=subject)
+    if row.facts_id is not None or row.account is None:
+        return None
+    try:
+        facts = contact(row.account.host).account(row.account.external_id)
+    except contract.NotFound:
+        return None
+    known = _preserve_facts(row, facts)
+    with transaction.atomic():
+        persons.identify(
+            row.account, emails=facts.verified_emails or facts.emails, phones=facts.phones, actor=ACTOR
+        )
+        cases.set_subject_facts(row, known, actor=ACTOR)
+    return None
+
+
+def _preserve_facts(row: CaseItem | CaseSubject, facts: msgspec.Struct) -> Sealed:
+    """What the host said, with the time at which it said so, in the vault."""
+    about = f"{audit.ref(row)}:facts"
+    document = msgspec.json.encode({"asked_at": timezone.now().isoformat(), "facts": msgspec.to_builtins(facts)})
+    return _sealed_before(about) or evidence.preserve(
+        [document], media_type="application/json", file_name="facts.json", about=about, actor=ACTOR
+    )
+
+
+def _sealed_before(about: str) -> Sealed | None:
+    """What an earlier run, killed before it could say so, laid into the vault already."""
+    return Sealed.objects.filter(about=about, destroyed_at=None).order_by("made_at").first()

@@ -1,0 +1,335 @@
+"""Everything that can be asked of the desk: the only way the faces change anything.
+
+Each command checks, writes and makes the next steps due in one transaction; slow work is the worker's.
+Commands raise the rooms' own errors (cases.LeaseTaken, redress.TookPart, policy.Incomplete, …): a face
+turns them into an answer.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from safehold import policy
+from safehold.audit import service as audit
+from safehold.cases import decisions
+from safehold.cases import duties as case_duties
+from safehold.cases import service as cases
+from safehold.cases.models import CaseItem, CaseSubject, Decision, Duty, Lease
+from safehold.enforcement import service as enforcement
+from safehold.enforcement.models import Action
+from safehold.evidence import service as evidence
+from safehold.evidence.models import Look
+from safehold.hosts.events import HostEvent, ItemRemoved
+from safehold.intake import service as intake
+from safehold.intake.models import Report
+from safehold.notices import service as notices
+from safehold.path import order, outcomes, reversal
+from safehold.persons import service as persons
+from safehold.redress import service as redress
+from safehold.redress.models import Appeal
+from safehold.screening import service as screening
+from safehold.subjects.models import Host, Item
+from safehold.work import service as work
+from safehold.work.models import Task
+
+
+# --- what comes in ---------------------------------------------------------------------------------
+
+
+def receive_report(new: intake.NewReport) -> intake.Accepted:
+    """Take a report from anybody. The receipt is worth showing only once this has returned (invariant 1).
+
+    A resend with the same one-time key returns the same receipt. Raises intake.TooLong and its kin for
+    what cannot be stored; never for lacking evidence, an account, or a link that leads somewhere.
+    """
+    with transaction.atomic():
+        accepted = intake.accept(new)
+        work.enqueue("report.resolve", key=str(accepted.report.pk), report=str(accepted.report.pk))
+    work.boundary("command.receive_report.committed")
+    return accepted
+
+
+def receive_event(event: HostEvent) -> None:
+    """A host tells what happened there. The host is asked again before anything follows from it."""
+    with transaction.atomic():
+        audit.record("event.received", actor=f"host:{event.host.slug}", about=event.host, id=event.id, type=event.type)
+        if isinstance(event.data, ItemRemoved):
+            item = Item.objects.filter(host=event.host, external_id=event.data.item_id).first()
+            for case_item in CaseItem.objects.filter(item=item) if item else []:
+                _removed_by_user(case_item, actor=f"host:{event.host.slug}")
+
+
+def screening_hit(
+    host: Host, *, item_id: str, account_id: str, sha256: str, hits: list[screening.Hit]
+) -> intake.Accepted:
+    """An upload matched a list exactly: the item is preserved, hidden, and shown to a person first."""
+    entry = hits[0].entry_id
+    return receive_report(
+        intake.NewReport(
+            channel="screening",
+            once_key=f"{host.slug}:{item_id}:{sha256}",
+            locators=(),
+            host=host.slug,
+            item_ids=(item_id,),
+            account_ids=(account_id,) if account_id else (),
+            class_id="cse",
+            reporter_ref=f"entry:{entry}",
+        )
+    )
+
+
+def check_signup(host: Host, *, emails: tuple[str, ...], phones: tuple[str, ...], ip: str = "") -> persons.SignupAnswer:
+    """Whether a banned person is at the door (S72). An address on the network never decides."""
+    answer = persons.check_signup(emails=emails, phones=phones, ip=ip)
+    if answer.refused:
+        with transaction.atomic():
+            audit.record("signup.refused", actor=f"host:{host.slug}", about=f"ban:{answer.ban_id}", by=answer.by)
+    return answer
+
+
+# --- the case under review -------------------------------------------------------------------------
+
+
+def lease_case(case_id: object, *, actor: str, device: str) -> Lease:
+    """Take a case from the queue, or renew the lease. Its reports are in review from then on."""
+    lease = cases.lease(case_id, actor=actor, device=device)
+    with transaction.atomic():
+        for report in lease.case.reports.filter(state=Report.State.RECEIVED):
+            intake.begin_review(report.pk, actor=actor)
+    return lease
+
+
+def release_case(case_id: object, *, actor: str, device: str) -> None:
+    """Give a case back to the queue."""
+    cases.release(case_id, actor=actor, device=device)
+
+
+def hide_item(case_item_id: object, *, actor: str, device: str) -> Action:
+    """One key: out of everybody's reach on the host, once the evidence is preserved."""
+    with transaction.atomic():
+        case_item = CaseItem.objects.select_related("case").get(pk=case_item_id)
+        cases.need_lease(case_item.case, actor=actor, device=device)
+        return order.hide(case_item, actor=actor)
+
+
+def unhide_item(case_item_id: object, *, actor: str, device: str) -> None:
+    """Bring back what was hidden by mistake, while nothing is decided."""
+    with transaction.atomic():
+        case_item = CaseItem.objects.select_related("case").get(pk=case_item_id)
+        cases.need_lease(case_item.case, actor=actor, device=device)
+        for action in Action.objects.filter(case_item=case_item, kind=Action.Kind.HIDE_ITEM, decision=None):
+            reversal.reverse(action, because=f"reviewer:{actor}"[:100], actor=actor)
+
+
+def reveal_item(case_item_id: object, *, actor: str, device: str) -> Look:
+    """Record that the whole file is shown unblurred. The caller may stream it only after this returned."""
+    with transaction.atomic():
+        case_item = CaseItem.objects.select_related("case", "body").get(pk=case_item_id)
+        cases.need_lease(case_item.case, actor=actor, device=device)
+        sealed = case_item.body_id or case_item.facts_id
+        if sealed is None:
+            raise LookupError("This item is not in the vault (yet): there is nothing to show.")
+        return evidence.reveal(sealed, actor=actor, about=audit.ref(case_item))
+
+
+def set_role(subject_id: object, role: str, *, actor: str, device: str) -> CaseSubject:
+    """What the person did, as the reviewer finds it (S12)."""
+    with transaction.atomic():
+        subject = CaseSubject.objects.select_for_update(of=("self",)).select_related("case").get(pk=subject_id)
+        cases.need_lease(subject.case, actor=actor, device=device)
+        cases.set_role(subject, role, actor=actor)
+        return subject
+
+
+def answer(subject_id: object, class_id: str, answers: Mapping[str, Any], *, actor: str, device: str) -> None:
+    """Keep the answers given so far; they survive a closed tab."""
+    with transaction.atomic():
+        subject = CaseSubject.objects.select_related("case").get(pk=subject_id)
+        cases.need_lease(subject.case, actor=actor, device=device)
+        decisions.save_draft(subject, class_id, answers, actor=actor)
+
+
+def propose_decision(
+    subject_id: object, class_id: str, *, actor: str, device: str, item_ids: list[str] | None = None
+) -> Decision:
+    """Let the policy compute the outcome of the answers kept. Nothing takes effect before `confirm_decision`.
+
+    `item_ids` are the case items that the decision covers; by default every reported one of the subject.
+    """
+    with transaction.atomic():
+        subject = CaseSubject.objects.select_related("case", "account").get(pk=subject_id)
+        cases.need_lease(subject.case, actor=actor, device=device)
+        decision = decisions.propose(
+            subject,
+            class_id,
+            decisions.draft(subject, class_id),
+            history=outcomes.history(subject, class_id),
+            version=outcomes.version_for(subject),
+            actor=actor,
+        )
+        mine = subject.items.all()
+        decision.covers.set(mine.filter(pk__in=item_ids) if item_ids is not None else mine.filter(reported=True))
+        return decision
+
+
+def confirm_decision(decision_id: object, *, actor: str, device: str) -> Decision:
+    """The reviewer confirms what was computed: it takes effect, or waits for a second person."""
+    with transaction.atomic():
+        decision = Decision.objects.select_related("subject__case").get(pk=decision_id)
+        cases.need_lease(decision.subject.case, actor=actor, device=device)
+        decision = decisions.confirm(decision, actor=actor)
+        if decision.state == Decision.State.HELD:
+            order.plan_held(decision, actor=actor)
+        else:
+            outcomes.take_effect(decision, actor=actor)
+    return decision
+
+
+def second_opinion(decision_id: object, *, agree: bool, reason: str, actor: str) -> Decision:
+    """A second person agrees (it takes effect) or not (the default sanction stands, reading A07)."""
+    with transaction.atomic():
+        decision = Decision.objects.select_for_update(of=("self",)).select_related("subject__case").get(pk=decision_id)
+        refused = actor == decision.decided_by
+        if not refused:
+            decision = decisions.second_opinion(decision, agree=agree, reason=reason, actor=actor)
+            if agree:
+                outcomes.take_effect(decision, actor=actor)
+            else:
+                decision = outcomes.disagreed(decision, actor=actor)
+    if refused:
+        audit.refused("decision.second_opinion", actor=actor, about=decision, reason="same person")
+        raise decisions.SamePerson("You gave the answers to this decision; somebody else must look at it.")
+    return decision
+
+
+# --- duties and tasks ------------------------------------------------------------------------------
+
+
+def waive_duty(duty_id: object, *, because: str, actor: str) -> Duty:
+    """A person records why a duty is not due; the path goes on."""
+    with transaction.atomic():
+        duty = Duty.objects.select_related("decision").get(pk=duty_id)
+        duty = case_duties.waive(duty, because=because, actor=actor)
+        outcomes.note_waived(duty, actor=actor)
+        order.advance(duty.decision)
+        order.settle_case(duty.decision)
+    return duty
+
+
+def file_report(decision_id: object, *, actor: str) -> None:
+    """A person decides to file where the duty is "may" (reading A03)."""
+    with transaction.atomic():
+        decision = Decision.objects.get(pk=decision_id)
+        audit.record("filing.asked_for", actor=actor, about=decision)
+        work.enqueue("filing.file", key=str(decision.subject_id), decision=str(decision.pk))
+
+
+def close_task(task_id: object, *, outcome: str, actor: str) -> Task:
+    """A person did what a task asked for."""
+    return work.close_task(str(task_id), actor=actor, outcome=outcome)
+
+
+def retry_action(action_id: object, *, actor: str) -> Action:
+    """Try a failed action again, after the cause was mended."""
+    with transaction.atomic():
+        action = enforcement.ACTION.move(Action.objects.get(pk=action_id), "retry", actor=actor)
+        work.enqueue(
+            "action.carry_out", key=f"{action.pk}:{timezone.now().isoformat()}", action=str(action.pk)
+        )
+    return action
+
+
+# --- redress ---------------------------------------------------------------------------------------
+
+
+def open_appeal(token: str, *, text: str, language: str) -> Appeal:
+    """The account holder appeals through the link of their statement, also while suspended (S81).
+
+    Raises notices.UnknownToken, notices.ExpiredToken, redress.NotAppealable, redress.TextTooLong.
+    """
+    statement = notices.by_token(token)
+    with transaction.atomic():
+        decision = Decision.objects.get(pk=statement.decision)
+        return redress.open_appeal(
+            decision, text=text, language=language, statement=statement.pk, actor=f"account:{decision.subject.account_id}"
+        )
+
+
+def lease_appeal(appeal_id: object, *, actor: str) -> Appeal:
+    """Take an appeal. Raises redress.TookPart, on record, for anybody who took part in the decision."""
+    appeal = Appeal.objects.get(pk=appeal_id)
+    _refuse_parties(appeal, actor)
+    with transaction.atomic():
+        return redress.take(appeal, actor=actor)
+
+
+def answer_appeal(appeal_id: object, answers: Mapping[str, Any], *, actor: str) -> Appeal:
+    """Keep the answers of the person who looks again. They start from nothing: no verdict is inherited."""
+    with transaction.atomic():
+        appeal = Appeal.objects.select_for_update().get(pk=appeal_id)
+        if appeal.holder != actor or appeal.state != Appeal.State.IN_REVIEW:
+            raise cases.NoLease("You do not hold this appeal. Take it first.")
+        appeal.answers = dict(answers)
+        appeal.save(update_fields=["answers"])
+        return appeal
+
+
+def appeal_outcome(appeal: Appeal) -> policy.Outcome:
+    """What the policy computes from the answers given on appeal, under the decision's own version."""
+    return outcomes.on_appeal(appeal)
+
+
+def decide_appeal(appeal_id: object, *, grant: bool, reason: str, actor: str) -> Appeal:
+    """Answer an appeal. Granted, it makes a new decision and undoes what can be undone.
+
+    A grant needs answers that lead to another outcome; a refusal needs answers, if any were given, that
+    lead to the same. Raises redress.TookPart, outcomes.AnswersDisagree, policy.Incomplete.
+    """
+    _refuse_parties(Appeal.objects.get(pk=appeal_id), actor)
+    with transaction.atomic():
+        appeal = Appeal.objects.select_for_update(of=("self",)).select_related("decision__subject").get(pk=appeal_id)
+        return outcomes.settle_appeal(appeal, grant=grant, reason=reason, actor=actor)
+
+
+def retract_entry(entry_id: object, *, because: str, actor: str) -> list[Appeal]:
+    """A list entry was wrong: retract it, and have every decision that a hit on it led to looked at again."""
+    with transaction.atomic():
+        screening.retract_entry(str(entry_id), because=because, actor=actor)
+        reports = Report.objects.filter(channel="screening", partner=f"entry:{entry_id}")
+        led_to = Decision.objects.filter(subject__case__reports__in=reports, state="confirmed", violation=True).distinct()
+        return [redress.open_correction(row, because=f"entry:{entry_id}", actor=actor) for row in led_to]
+
+
+def _refuse_parties(appeal: Appeal, actor: str) -> None:
+    """Outside any transaction, so that the refused attempt stays on record."""
+    try:
+        redress.refuse_who_took_part(appeal, actor)
+    except redress.TookPart:
+        audit.refused("appeal.taken", actor=actor, about=appeal, reason="took part in the decision")
+        raise
+
+
+# --- the lenient path ------------------------------------------------------------------------------
+
+
+def user_removes(token: str) -> None:
+    """The account holder presses "remove the item" on their statement (S75): done on the host once filed."""
+    statement = notices.by_token(token)
+    with transaction.atomic():
+        decision = Decision.objects.get(pk=statement.decision)
+        if not order.user_removes(decision) or decision.state != Decision.State.CONFIRMED:
+            raise redress.NotAppealable("There is nothing to remove for this statement.")
+        actor = f"account:{decision.subject.account_id}"
+        for case_item in decision.covers.all():
+            enforcement.order(Action.Kind.PURGE_ITEM, actor=actor, case_item=case_item, decision=decision)
+        order.advance(decision)
+
+
+def _removed_by_user(case_item: CaseItem, *, actor: str) -> None:
+    for decision in Decision.objects.filter(covers=case_item, state=Decision.State.CONFIRMED):
+        if order.user_removes(decision):
+            enforcement.order(Action.Kind.PURGE_ITEM, actor=actor, case_item=case_item, decision=decision)
+            order.advance(decision)
+

@@ -1,0 +1,244 @@
+"""What follows what: the order of steps of section 1 of the design, in one place.
+
+`plan` writes a decision's actions and duties down; `advance` looks at where a decision stands and
+makes due whatever may happen next. Both run in the caller's transaction and may be repeated: every job
+has a key, so it is made due once. Each job of the path ends by calling `advance` in the transaction
+that settles its own step.
+
+    preserve ─► hide ─► suspend or lock, ban ─► file ─► statement ─► purge when the window ends
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from safehold.audit import service as audit
+from safehold.cases import duties
+from safehold.cases import service as cases
+from safehold.cases.models import CaseItem, Decision, Duty
+from safehold.cybertip.models import Filing
+from safehold.enforcement import service as enforcement
+from safehold.enforcement.models import Action
+from safehold.intake import service as intake
+from safehold.intake.models import Report
+from safehold.notices.models import Statement
+from safehold.work import service as work
+
+State, Kind = Action.State, Action.Kind
+
+SANCTIONS = {
+    "suspend_permanently": Kind.SUSPEND,
+    "suspend_protectively": Kind.SUSPEND,
+    "lock_until_removed": Kind.LOCK,
+    "ban_person": Kind.BAN,
+}
+FILED = ("finished", "recovered", "by_hand")  # NCMEC has the report, with a receipt or a recorded id
+NOT_WAITED_FOR = (State.CONFIRMED, State.FAILED, State.REVERSED, State.IRREVERSIBLE, State.DROPPED)
+# A statement does not wait for a filing that drags on: the person must learn why they are restricted.
+STATEMENT_AT_LATEST = timedelta(hours=24)
+
+
+def hide(case_item: CaseItem, *, actor: str, decision: Decision | None = None) -> Action:
+    """Order the item hidden. It is sent as soon as the item lies in the vault."""
+    action = enforcement.order(Kind.HIDE_ITEM, actor=actor, case_item=case_item, subject=None, decision=decision)
+    if case_item.preserve_state != CaseItem.Preserve.DUE:
+        carry_out(action)
+    return action
+
+
+def carry_out(action: Action) -> None:
+    """Make a planned action due now."""
+    if action.state in (State.PLANNED, State.SENT):
+        work.enqueue("action.carry_out", key=str(action.pk), action=str(action.pk))
+
+
+def after_preserving(case_item: CaseItem) -> None:
+    """The vault has the item, or it is not to be had: what waited for that goes on."""
+    for action in Action.objects.filter(case_item=case_item, kind=Kind.HIDE_ITEM, state=State.PLANNED):
+        carry_out(action)
+    for decision in Decision.objects.filter(covers=case_item, state__in=["held", "confirmed"]):
+        advance(decision)
+
+
+def plan(decision: Decision, *, actor: str) -> None:
+    """Write down every action and duty that a confirmed decision brings, then begin."""
+    outcome = decision.outcome
+    for kind in outcome["duties"]:
+        duties.open_duty(decision, kind)
+    _plan_actions(decision, actor=actor)
+    for code in _codes(decision):
+        if code not in SANCTIONS:
+            work.raise_task(
+                "sanction-by-hand", key=f"{decision.pk}:{code}", about=audit.ref(decision), role="senior", note=code
+            )
+    for action in outcome["actions"]:
+        if action not in ("hide_item",):
+            work.raise_task(
+                "action-by-hand", key=f"{decision.pk}:{action}", about=audit.ref(decision), role="reviewer", note=action
+            )
+    advance(decision)
+
+
+def plan_held(decision: Decision, *, actor: str) -> None:
+    """While a second person is awaited: what the policy says for the meantime is done, the rest is held (A07)."""
+    meanwhile = decision.outcome["meanwhile"]
+    if "hide_item" in meanwhile:
+        for case_item in decision.covers.all():
+            hide(case_item, actor=actor, decision=decision)
+    if decision.subject.account is not None:
+        if "lock_until_removed" in meanwhile:
+            enforcement.order(Kind.LOCK, actor=actor, subject=decision.subject, decision=decision)
+        for code in _codes(decision):
+            if code in SANCTIONS and code not in meanwhile:
+                enforcement.order(
+                    SANCTIONS[code], actor=actor, subject=decision.subject, decision=decision, held=True
+                )
+    advance(decision)
+
+
+def drop_held(decision: Decision, *, actor: str) -> None:
+    """A held decision that is not to be: its held sanctions were never sent."""
+    for action in Action.objects.filter(decision=decision, state=State.HELD):
+        enforcement.ACTION.move(action, "drop", actor=actor, because=audit.ref(decision))
+
+
+def _plan_actions(decision: Decision, *, actor: str) -> None:
+    if "hide_item" in decision.outcome["actions"]:
+        for case_item in decision.covers.all():
+            hide(case_item, actor=actor, decision=decision)
+            if not user_removes(decision):
+                enforcement.order(Kind.PURGE_ITEM, actor=actor, case_item=case_item, decision=decision)
+    if decision.subject.account is None:
+        return
+    for code in _codes(decision):
+        if code in SANCTIONS:
+            action = enforcement.order(SANCTIONS[code], actor=actor, subject=decision.subject, decision=decision)
+            if action.state == State.HELD:
+                enforcement.ACTION.move(action, "release", actor=actor)
+
+
+def advance(decision: Decision) -> None:
+    """Make due whatever may happen next for a decision that is held or in force."""
+    decision = Decision.objects.select_related("subject__case").get(pk=decision.pk)
+    if decision.state not in (Decision.State.HELD, Decision.State.CONFIRMED):
+        return
+    if decision.covers.filter(preserve_state=CaseItem.Preserve.DUE).exists():
+        return  # evidence first
+    actions = list(Action.objects.filter(decision=decision))
+    if _waiting(actions, Kind.HIDE_ITEM):
+        _begin(actions, Kind.HIDE_ITEM)
+        return
+    _begin(actions, Kind.SUSPEND, Kind.LOCK, Kind.BAN)
+    if decision.state == Decision.State.HELD or _waiting(actions, Kind.SUSPEND, Kind.LOCK, Kind.BAN):
+        return
+    if _report_due(decision):
+        work.enqueue("filing.file", key=str(decision.subject_id), decision=str(decision.pk))
+    if _restricts(decision):
+        latest = timezone.now() if _filing_settled(decision) else timezone.now() + STATEMENT_AT_LATEST
+        work.enqueue("statement.send", key=str(decision.pk), not_before=latest, decision=str(decision.pk))
+    _begin_purges(decision, actions)
+    settle_case(decision)
+
+
+def _begin(actions: list[Action], *kinds: str) -> None:
+    for action in actions:
+        if action.kind in kinds:
+            carry_out(action)
+
+
+def _waiting(actions: list[Action], *kinds: str) -> bool:
+    """Whether actions of these kinds still have to take effect. A failed one has its task and holds nobody up."""
+    return any(a.kind in kinds and a.state not in (*NOT_WAITED_FOR, State.HELD) for a in actions)
+
+
+def _begin_purges(decision: Decision, actions: list[Action]) -> None:
+    """Purge right after the receipt where the operator's rule says so, else when the appeal window ends."""
+    if not _filing_settled(decision):
+        return
+    statement = Statement.objects.filter(decision=str(decision.pk)).exclude(sent_at=None).first()
+    for action in actions:
+        if action.kind != Kind.PURGE_ITEM or action.state != State.PLANNED or action.case_item is None:
+            continue
+        if action.case_item.item.purge_after_receipt or user_removes(decision):
+            carry_out(action)
+        elif statement is not None:
+            work.enqueue(
+                "action.carry_out", key=str(action.pk), not_before=statement.appeal_until, action=str(action.pk)
+            )
+
+
+def may_purge(action: Action) -> bool:
+    """Invariant 4, asked again right before a purge: filed (or a recorded reason), and nothing pending against it."""
+    decision, case_item = action.decision, action.case_item
+    if decision is None or case_item is None or decision.state != Decision.State.CONFIRMED:
+        return False
+    if case_item.preserve_state == CaseItem.Preserve.DUE or not _filing_settled(decision):
+        return False
+    if case_item.item.purge_after_receipt or user_removes(decision):
+        return True
+    if decision.appeals.filter(state__in=["open", "in_review"]).exists():
+        return False
+    statement = Statement.objects.filter(decision=str(decision.pk)).exclude(sent_at=None).first()
+    return statement is not None and statement.appeal_until <= timezone.now()
+
+
+def filing_of(decision: Decision) -> Filing | None:
+    """The filing about the decision's subject: one for each incident and subject (invariant 7)."""
+    return Filing.objects.filter(ref=filing_ref(decision)).first()
+
+
+def filing_ref(decision: Decision) -> str:
+    """What a filing is filed for, however often a decision about it is made anew."""
+    return f"subject:{decision.subject_id}"
+
+
+def _report_due(decision: Decision) -> bool:
+    return decision.duties.filter(kind=Duty.Kind.REPORT_SHALL, state=Duty.State.OPEN).exists()
+
+
+def _filing_settled(decision: Decision) -> bool:
+    """Filed with a receipt, or every duty to report met or waived with its reason."""
+    filing = filing_of(decision)
+    if filing is not None and filing.state in FILED:
+        return True
+    return not decision.duties.filter(
+        kind__in=[Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY], state=Duty.State.OPEN
+    ).exists()
+
+
+def _codes(decision: Decision) -> list[str]:
+    return [sanction["code"] for sanction in decision.outcome["sanctions"]]
+
+
+def wanted_kinds(decision: Decision) -> frozenset[str]:
+    """The kinds of action that a decision wants, so that a successor keeps what both want."""
+    kinds = {SANCTIONS[code] for code in _codes(decision) if code in SANCTIONS}
+    if "hide_item" in decision.outcome["actions"]:
+        kinds |= {Kind.HIDE_ITEM, Kind.PURGE_ITEM}
+    return frozenset(str(kind) for kind in kinds)
+
+
+def user_removes(decision: Decision) -> bool:
+    """The lenient path: the account holder removes the item themselves (S75)."""
+    return "lock_until_removed" in _codes(decision)
+
+
+def _restricts(decision: Decision) -> bool:
+    """Whether the account holder must be told: something was hidden, locked, suspended or banned."""
+    return decision.violation and decision.subject.account is not None and (
+        bool(decision.outcome["sanctions"]) or bool(decision.outcome["actions"])
+    )
+
+
+def appeal_window() -> timedelta:
+    """How long an appeal is open: at least six months (Regulation (EU) 2022/2065, Art. 20(1))."""
+    return timedelta(days=settings.SAFEHOLD.appeal_window_days)
+
+
+def settle_case(decision: Decision) -> None:
+    """Bring case and reports up to date: reporters learn "finished" when the case is decided."""
+    case = cases.settle(decision.subject.case, actor="system:worker")
+    if case.state != case.State.OPEN:
+        for report in case.reports.exclude(state=Report.State.FINISHED):
+            intake.finish(report.pk, actor="system:worker")

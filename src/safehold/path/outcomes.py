@@ -1,0 +1,157 @@
+"""What a decision brings about: its effect, a disagreement, the outcome of an appeal.
+
+Called by `commands` inside its transactions. Other modules of this room may call `history` and
+`version_for`.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from django.utils import timezone
+
+from safehold import policy
+from safehold.audit import service as audit
+from safehold.cases import decisions
+from safehold.cases.models import CaseSubject, Decision, Duty
+from safehold.cybertip import service as cybertip
+from safehold.enforcement import service as enforcement
+from safehold.enforcement.models import Action
+from safehold.path import order, reversal
+from safehold.persons import service as persons
+from safehold.policy.versions import version_on
+from safehold.redress import service as redress
+from safehold.redress.models import Appeal
+from safehold.screening import service as screening
+from safehold.subjects.models import Role
+from safehold.work import service as work
+
+# Strikes of the classes other than child sexual exploitation count for twelve months (reading A10).
+OTHER_CLASSES_COUNT_FOR = timedelta(days=365)
+
+
+class AnswersDisagree(Exception):
+    """The answers given on appeal and the outcome asked for do not go together. Nothing was changed."""
+
+
+def history(subject: CaseSubject, class_id: str) -> policy.History:
+    """What is known of the person before this decision: strikes decide first or repeated (S77)."""
+    person = persons.person_of(subject.account) if subject.account else None
+    if person is None:
+        return policy.History()
+    return policy.History(
+        strikes=persons.strikes(person, "cse"),
+        same_class_12_months=persons.strikes(person, class_id, since=timezone.now() - OTHER_CLASSES_COUNT_FOR),
+    )
+
+
+def version_for(subject: CaseSubject) -> str:
+    """The policy version by the date of the conduct, or of our knowledge where it is unknown (reading A01)."""
+    posted = [row.item.posted_at for row in subject.items.select_related("item") if row.item.posted_at]
+    when: datetime = max(posted) if posted else subject.case.knowledge_at
+    return version_on(decisions.PACK, when.date())
+
+
+def take_effect(decision: Decision, *, actor: str) -> None:
+    """A confirmed decision: undo what it replaces, write down actions and duties, count, ban re-uploads."""
+    if decision.replaces is not None:
+        _succeed(decision.replaces, decision, actor=actor)
+    if decision.violation:
+        _count(decision, actor=actor)
+        order.plan(decision, actor=actor)
+    else:
+        order.plan(decision, actor=actor)
+        reversal.unhide_cleared(decision, actor=actor)
+    order.settle_case(decision)
+
+
+def _succeed(old: Decision, new: Decision, *, actor: str) -> None:
+    """What both want stays and changes hands; the rest of the old decision is undone."""
+    wanted = order.wanted_kinds(new)
+    enforcement.hand_over(old, new, actor=actor, kinds=wanted)
+    reversal.back_out(old, because=audit.ref(new), actor=actor)
+
+
+def _count(decision: Decision, *, actor: str) -> None:
+    """A strike where the policy says that it counts against this person, and a ban on re-uploads."""
+    subject = decision.subject
+    if decision.outcome["strike"] and subject.role != Role.APPARENT_VICTIM and subject.account is not None:
+        person = persons.person_of(subject.account) or persons.identify(
+            subject.account, emails=(), phones=(), actor=actor
+        )
+        persons.add_strike(
+            person, class_id=decision.class_id, clauses=decision.clauses, decision=str(decision.pk),
+            at=decision.confirmed_at or timezone.now(), actor=actor,
+        )  # fmt: skip
+    if decision.class_id == "cse":
+        for case_item in decision.covers.select_related("body").exclude(body=None):
+            screening.add_entry(
+                "bank", case_item.body.sha256, source="decision", category=decision.clauses[0],
+                purpose="prevent-reupload", licence="own", actor=actor, ref=audit.ref(decision),
+            )  # fmt: skip
+
+
+def disagreed(refused: Decision, *, actor: str) -> Decision:
+    """The second person did not agree: what the policy says then stands, or the case is looked at again."""
+    decision = decisions.if_refused(refused, actor=actor)
+    if decision is not None:
+        enforcement.hand_over(refused, decision, actor=actor)
+        decision.covers.set(refused.covers.all())
+        take_effect(decision, actor=actor)
+        return decision
+    order.drop_held(refused, actor=actor)
+    for lock in Action.objects.filter(decision=refused, kind=Action.Kind.LOCK):
+        reversal.reverse(lock, because=audit.ref(refused), actor=actor)
+    if refused.replaces is not None:  # a granted appeal that a second person refused: as if nobody had answered
+        work.raise_task("appeal-needs-another", key=str(refused.pk), about=audit.ref(refused), role="senior")
+    return refused
+
+
+def note_waived(duty: Duty, *, actor: str) -> None:
+    """A report that is not due is a recorded end of the filing, never a silent one."""
+    if duty.kind in (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY):
+        work.cancel("filing.file", key=str(duty.subject_id))
+        filing = order.filing_of(duty.decision)
+        if filing is not None and filing.state in ("drafted", "failed"):
+            cybertip.not_reportable(filing.pk, because=duty.because, actor=actor)
+
+
+def on_appeal(appeal: Appeal) -> policy.Outcome:
+    """What the policy computes from the appeal's answers, under the version and history of the decision."""
+    old = appeal.decision
+    pack = policy.load(old.policy, old.policy_version)
+    answers = {**appeal.answers, "role": appeal.answers.get("role", old.subject.role)}
+    return policy.decide(pack, old.class_id, answers, msgspec.convert(old.history, policy.History))
+
+
+def settle_appeal(appeal: Appeal, *, grant: bool, reason: str, actor: str) -> Appeal:
+    """Record the outcome; a grant makes the new decision, which undoes the old one."""
+    old = appeal.decision
+    if grant or appeal.answers:
+        _check(appeal, grant)
+    appeal = redress.settle(appeal, grant=grant, reason=reason, actor=actor)
+    if grant:
+        cause = Decision.Cause.APPEAL if appeal.kind == Appeal.Kind.APPEAL else Decision.Cause.CORRECTION
+        new = decisions.replace(
+            old, {**appeal.answers, "role": appeal.answers.get("role", old.subject.role)},
+            history=msgspec.convert(old.history, policy.History), actor=actor, cause=cause,
+        )  # fmt: skip
+        new.covers.set(old.covers.all())
+        new = decisions.confirm(new, actor=actor)
+        if new.state == Decision.State.CONFIRMED:
+            take_effect(new, actor=actor)
+    work.enqueue("letter.appeal", key=str(appeal.pk), appeal=str(appeal.pk))
+    return appeal
+
+
+def _check(appeal: Appeal, grant: bool) -> None:
+    """A verdict is never typed in: granting and refusing must follow from the answers."""
+    new = on_appeal(appeal)
+    old = appeal.decision.outcome
+    changed = new.violation != old["violation"] or {s.code for s in new.sanctions} != {
+        s["code"] for s in old["sanctions"]
+    }
+    if grant and not changed:
+        raise AnswersDisagree("Your answers lead to the same outcome as before. Refuse the appeal, or look again.")
+    if not grant and changed:
+        raise AnswersDisagree("Your answers lead to another outcome. Grant the appeal, or look again.")
+

@@ -1,0 +1,124 @@
+"""The way back: what a granted appeal, a correction, a cleared case or compliance undoes.
+
+`back_out` starts the reversal of everything a decision brought; what has no reverse says so on the
+record, and a task asks a custodian to tell NCMEC where a report was filed. Job: `evidence.clear`.
+"""
+
+from django.conf import settings
+from django.utils import timezone
+
+from safehold.audit import service as audit
+from safehold.cases.models import Case, CaseItem, Decision
+from safehold.cybertip.models import Filing
+from safehold.enforcement import service as enforcement
+from safehold.enforcement.models import Action
+from safehold.evidence import service as evidence
+from safehold.notices import service as notices
+from safehold.notices.models import Letter
+from safehold.path import order
+from safehold.persons import service as persons
+from safehold.screening import service as screening
+from safehold.work import service as work
+
+ACTOR = "system:worker"
+
+
+def back_out(decision: Decision, *, because: str, actor: str) -> None:
+    """Start undoing every action that (still) belongs to a decision.
+
+    The filing and the hold stay: what was filed is with NCMEC, and its preservation is owed all the same
+    (18 USC 2258A(h)).
+    """
+    for action in Action.objects.filter(decision=decision):
+        reverse(action, because=because, actor=actor)
+    persons.retract_strike(str(decision.pk), because=because, actor=actor)
+    screening.retract_entry(audit.ref(decision), because=because, actor=actor)
+    filing = order.filing_of(decision)
+    if filing is not None and filing.state in order.FILED and not decision_stands(decision):
+        letter = _letter_to_ncmec(filing)
+        work.raise_task(
+            "tell-ncmec", key=str(filing.pk), about=audit.ref(filing), role="custodian", note=f"letter:{letter.pk}"
+        )
+
+
+def decision_stands(decision: Decision) -> bool:
+    """Whether a later decision about the subject still finds a violation: then the report was right."""
+    later = Decision.objects.filter(replaces=decision).exclude(state=Decision.State.WITHDRAWN).first()
+    return later is not None and later.violation
+
+
+def _letter_to_ncmec(filing: Filing) -> Letter:
+    """What a custodian tells NCMEC, drafted: no endpoint amends a finished report."""
+    given = notices.NcmecCorrection(
+        filing=str(filing.pk),
+        report_id=str(filing.report_id or ""),
+        filed_at=filing.ended_at or timezone.now(),
+        company=settings.SAFEHOLD.provider.name,
+        changed=("decision_reversed",),
+        changed_on=timezone.now().date(),
+        test=filing.environment != "production",
+    )
+    return notices.letter_to_ncmec(given, ACTOR)
+
+
+def reverse(action: Action, *, because: str, actor: str) -> Action:
+    """Start undoing one action, and make the undoing due."""
+    action = enforcement.start_reversal(action, because=because, actor=actor)
+    if action.state == Action.State.REVERSING:
+        work.enqueue("action.undo", key=f"{action.pk}:{because}", action=str(action.pk))
+    return action
+
+
+def unhide_cleared(decision: Decision, *, actor: str) -> None:
+    """No violation: what a reviewer hid while assessing comes back, unless another case wants it hidden."""
+    for action in Action.objects.filter(
+        case_item__in=decision.covers.all(), kind=Action.Kind.HIDE_ITEM, decision__isnull=True
+    ):
+        reverse(action, because=audit.ref(decision), actor=actor)
+    clear_later(decision.subject.case)
+
+
+def clear_later(case: Case) -> None:
+    """Evidence of a case without violation goes when its appeal window ends (invariant 4)."""
+    work.enqueue(
+        "evidence.clear", key=str(case.pk), not_before=timezone.now() + order.appeal_window(), case=str(case.pk)
+    )
+
+
+@work.job("evidence.clear", role="custodian")
+def clear(case: str) -> work.Outcome:
+    """Destroy what the vault holds of a cleared case. Anything violating, pending or held is left alone."""
+    row = Case.objects.get(pk=case)
+    in_force = Decision.objects.filter(subject__case=row, state__in=["proposed", "held", "confirmed"])
+    if in_force.filter(violation=True).exists() or in_force.exclude(state="confirmed").exists():
+        return None
+    if Decision.objects.filter(subject__case=row, appeals__state__in=["open", "in_review"]).exists():
+        return work.Later(24 * 3600)
+    sealed = {i.body_id for i in row.items.all()} | {i.facts_id for i in row.items.all()}
+    sealed |= {s.facts_id for s in row.subjects.all()}
+    for sealed_id in sorted(filter(None, sealed), key=str):
+        if not _wanted_elsewhere(row, sealed_id):
+            try:
+                evidence.destroy(sealed_id, actor=ACTOR, because=f"cleared {audit.ref(row)}")
+            except evidence.HoldInForce:
+                continue
+    return None
+
+
+def _wanted_elsewhere(case: Case, sealed_id: object) -> bool:
+    others = CaseItem.objects.exclude(case=case)
+    return others.filter(body_id=sealed_id).exists() or others.filter(facts_id=sealed_id).exists()
+
+
+def complied(decision: Decision) -> bool:
+    """Where the user removed every item that they were told to: unlock (S75, S76). Needs a transaction."""
+    if decision.state != Decision.State.CONFIRMED or not order.user_removes(decision):
+        return False
+    gone = Action.objects.filter(
+        case_item__in=decision.covers.all(), kind=Action.Kind.PURGE_ITEM, state=Action.State.CONFIRMED
+    )
+    if gone.count() < decision.covers.count():
+        return False
+    for action in Action.objects.filter(decision=decision, kind=Action.Kind.LOCK):
+        reverse(action, because="complied", actor=ACTOR)
+    return True

@@ -1,0 +1,244 @@
+"""Telling the account holder: statements of reasons and letters, through the host and by e-mail.
+
+Jobs: `statement.send`, `letter.appeal`. A message names items by date and id, and carries one link.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.utils import timezone
+
+from safehold import policy
+from safehold.audit import service as audit
+from safehold.cases import duties
+from safehold.cases.models import Case, CaseSubject, Decision, Duty
+from safehold.enforcement.models import Action
+from safehold.hosts import contract
+from safehold.hosts.service import contact
+from safehold.notices import service as notices
+from safehold.notices.models import Letter, Statement
+from safehold.path import order
+from safehold.redress.models import Appeal
+from safehold.work import service as work
+
+ACTOR = "system:worker"
+SOURCES = {
+    Case.Knowledge.REPORT: "report",
+    Case.Knowledge.MATCH: "own_initiative",
+    Case.Knowledge.STAFF: "own_initiative",
+    Case.Knowledge.FLAGGER: "trusted_flagger",
+    Case.Knowledge.AUTHORITY: "authority",
+}
+
+
+@work.job("statement.send", role="senior", attempts=12, first=1)
+def send_statement(decision: str) -> work.Outcome:
+    """Write the statement of reasons, once, and bring it to the account holder (DSA Art. 17; S66, A36)."""
+    row = Decision.objects.select_related("subject__account__host", "subject__case").get(pk=decision)
+    if row.state not in (Decision.State.CONFIRMED,) or row.subject.account is None:
+        return None
+    facts = _facts(row.subject)
+    with transaction.atomic():
+        statement = notices.draft_statement(_input(row, facts), ACTOR)
+    if statement.state == Statement.State.WITHHELD:
+        return work.Later(3600)
+    if statement.state == Statement.State.DRAFTED:
+        link = f"{settings.SAFEHOLD.base_url}/appeal/{notices.token_of(statement)}"
+        channels = _deliver(
+            row.subject, facts, title=statement.title, text=notices.text(statement, link), link=link, key=str(statement.pk)
+        )
+        work.boundary("statement.delivered")
+        with transaction.atomic():
+            for channel in channels:
+                notices.mark_sent(statement.pk, channel, ACTOR)
+            if not channels:
+                _undeliverable(row, statement)
+    with transaction.atomic():
+        duties.meet(row, (Duty.Kind.NOTIFY,), receipt=audit.ref(statement), actor=ACTOR)
+        order.advance(row)
+    return None
+
+
+def _undeliverable(decision: Decision, statement: Statement) -> None:
+    """No channel took it. The window runs all the same, the link stays valid, and a person is told."""
+    notices.mark_sent(statement.pk, "page", ACTOR)
+    work.raise_task(
+        "statement-undeliverable", key=str(statement.pk), about=audit.ref(decision), role="senior",
+        note="Neither the host nor an e-mail address could be reached; hand the link over by other means.",
+    )  # fmt: skip
+
+
+def _input(decision: Decision, facts: contract.AccountFacts) -> notices.StatementInput:
+    subject = decision.subject
+    account = subject.account
+    if account is None:
+        raise LookupError("A statement of reasons needs an account to go to.")
+    language = notices.language_of(facts.language or "en")
+    pack = policy.load(decision.policy, decision.policy_version)
+    return notices.StatementInput(
+        subject=str(subject.pk),
+        decision=str(decision.pk),
+        host_name=account.host.name,
+        account_handle=facts.handle or account.handle or account.external_id,
+        language=language,
+        measures=tuple(_measures(decision)),
+        items=_items(decision),
+        clauses=_clauses(pack, decision.clauses, language),
+        policy_version=decision.policy_version,
+        source=SOURCES[Case.Knowledge(subject.case.knowledge_source)],
+        automated_detection=subject.case.knowledge_source == Case.Knowledge.MATCH,
+        automated_decision=any(row["origin"].startswith("list:") for row in decision.answers),
+        must_remove=order.user_removes(decision),
+        decided_on=(decision.confirmed_at or timezone.now()).date(),
+        appeal_until=timezone.now() + order.appeal_window(),
+    )
+
+
+def _measures(decision: Decision) -> list[notices.Measure]:
+    """What was done, by the policy's own codes. A purge is not announced: the item is hidden until then."""
+    measures = [notices.Measure("hide_item")] if "hide_item" in decision.outcome["actions"] else []
+    return measures + [notices.Measure(s["code"], s.get("days")) for s in decision.outcome["sanctions"]]
+
+
+def _items(decision: Decision) -> tuple[notices.ItemName, ...]:
+    rows = decision.covers.select_related("item").order_by("item__posted_at")
+    return tuple(notices.ItemName(_day(row.item.posted_at), row.item.external_id) for row in rows)
+
+
+def _clauses(pack: policy.Pack, clauses: list[str], language: str) -> tuple[notices.ClauseText, ...]:
+    spoken = language if language in pack.languages else "en"
+    return tuple(
+        notices.ClauseText(clause, f"{pack.text(spoken, clause)}: {pack.text(spoken, clause, 'text')}")
+        for clause in clauses
+    )
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _facts(subject: CaseSubject) -> contract.AccountFacts:
+    """The account as the host knows it now; where it is gone, what is needed to address it."""
+    account = subject.account
+    if account is None:
+        raise LookupError("An unknown person cannot be told anything.")
+    try:
+        return contact(account.host).account(account.external_id)
+    except contract.NotFound:
+        return contract.AccountFacts(id=account.external_id, handle=account.handle, status=contract.AccountStatus.GONE)
+
+
+def _deliver(
+    subject: CaseSubject, facts: contract.AccountFacts, *, title: str, text: str, link: str, key: str
+) -> list[str]:
+    """Bring a message to the account holder. Returns the channels that took it.
+
+    A host that cannot be reached is tried again later, unless an e-mail went out already.
+    """
+    account = subject.account
+    channels: list[str] = []
+    addresses = facts.verified_emails or facts.emails
+    if addresses:
+        send_mail(title, text, settings.SAFEHOLD.mail_from, list(addresses[:1]))
+        channels.append("email")
+    try:
+        contact(account.host).tell_account(account.external_id, subject=title, text=text, link=link, key=key)  # type: ignore[union-attr]
+        channels.append("host")
+    except (contract.Unsupported, contract.NotFound, contract.HostRefused):
+        pass  # recorded by its absence from the channels; nothing delivered at all raises a task
+    except contract.HostUnavailable:
+        if not channels:
+            raise
+    return channels
+
+
+@work.job("letter.appeal", role="senior", attempts=12, first=1)
+def send_appeal_letter(appeal: str) -> work.Outcome:
+    """Tell the account holder how the appeal ended, once the reversal stands or is known to be impossible."""
+    row = Appeal.objects.select_related("decision__subject__account__host").get(pk=appeal)
+    subject = row.decision.subject
+    if subject.account is None or row.decided_at is None:
+        return None
+    actions = Action.objects.filter(decision=row.decision)
+    if row.state == Appeal.State.GRANTED and actions.filter(state=Action.State.REVERSING).exists():
+        return work.Later(1)
+    facts = _facts(subject)
+    language = notices.language_of(facts.language or row.language)
+    with transaction.atomic():
+        letter = notices.appeal_outcome_letter(_outcome(row, facts, language), ACTOR)
+        letters = [letter]
+        if row.state == Appeal.State.GRANTED:
+            letters.append(notices.reversal_letter(_reversal(row, facts, language), ACTOR))
+    for one in letters:
+        if one.state == Letter.State.DRAFTED:
+            link = f"{settings.SAFEHOLD.base_url}/policy"
+            channels = _deliver(subject, facts, title=one.title, text=notices.text(one, link), link=link, key=str(one.pk))
+            with transaction.atomic():
+                for channel in channels or ["none"]:
+                    notices.mark_letter_sent(one.pk, channel, ACTOR)
+                if not channels:
+                    work.raise_task(
+                        "letter-undeliverable", key=str(one.pk), about=audit.ref(row), role="senior", note=one.kind
+                    )
+    return None
+
+
+def _outcome(appeal: Appeal, facts: contract.AccountFacts, language: str) -> notices.AppealOutcome:
+    decision = appeal.decision
+    account: Any = decision.subject.account
+    granted = appeal.state == Appeal.State.GRANTED
+    standing = Decision.objects.filter(replaces=decision).first() if granted else decision
+    pack = policy.load(decision.policy, decision.policy_version)
+    return notices.AppealOutcome(
+        appeal=str(appeal.pk),
+        subject=str(decision.subject_id),
+        host_name=account.host.name,
+        account_handle=facts.handle or account.handle,
+        language=language,
+        granted=granted,
+        opened_on=appeal.opened_at.date(),
+        decided_on=(appeal.decided_at or timezone.now()).date(),
+        reason=appeal.reason,
+        clauses=_clauses(pack, list(standing.clauses), language) if standing and standing.violation else (),
+        policy_version=decision.policy_version,
+    )
+
+
+MEASURE_OF = {
+    Action.Kind.HIDE_ITEM: "hide_item",
+    Action.Kind.SUSPEND: "suspend_permanently",
+    Action.Kind.LOCK: "lock_until_removed",
+    Action.Kind.BAN: "ban_person",
+}
+
+
+def _reversal(appeal: Appeal, facts: contract.AccountFacts, language: str) -> notices.Reversal:
+    """What is back, each as the ledger has it confirmed, and what cannot come back."""
+    decision = appeal.decision
+    account: Any = decision.subject.account
+    actions = list(Action.objects.filter(decision=decision).select_related("case_item__item"))
+    back = [a for a in actions if a.state == Action.State.REVERSED]
+    impossible = ["purged_item"] if any(
+        a.kind == Action.Kind.PURGE_ITEM and a.state == Action.State.IRREVERSIBLE for a in actions
+    ) else []  # fmt: skip
+    filing = order.filing_of(decision)
+    if filing is not None and filing.state in order.FILED:
+        impossible += ["filing", "hold"]
+    kinds = sorted({MEASURE_OF[Action.Kind(a.kind)] for a in back if a.kind in MEASURE_OF})
+    return notices.Reversal(
+        appeal=str(appeal.pk),
+        subject=str(decision.subject_id),
+        host_name=account.host.name,
+        account_handle=facts.handle or account.handle,
+        language=language,
+        done=tuple(notices.Measure(code) for code in [*kinds, "strike"]),
+        impossible=tuple(impossible),
+        items=tuple(
+            notices.ItemName(_day(a.case_item.item.posted_at), a.case_item.item.external_id)
+            for a in back
+            if a.case_item is not None
+        ),
+    )

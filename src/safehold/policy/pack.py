@@ -1,0 +1,276 @@
+"""A policy version as data: what `loader` makes and `engine`, `check` and `document` read."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from safehold.policy.conditions import Condition
+
+# The codes that the rest of Safehold acts on. A pack may use no other.
+SANCTIONS = ("suspend_permanently", "ban_person", "lock_until_removed", "read_only", "suspend_protectively")
+ACTIONS = ("hide_item", "warning_screen", "hand_off")
+DUTIES = ("report_shall", "report_may", "preserve", "notify_account_holder", "inform_authority")
+NEEDS = ("mandatory", "optional", "record_only")
+KINDS = ("one", "many", "text")
+REPORTS = ("shall", "may", "person", "none")
+
+# Codes of CyberTip incident types and the names NCMEC gives them in its reporting interface.
+INCIDENT_TYPES = {
+    "child_pornography": "Child Pornography (possession, manufacture, and distribution)",
+    "child_sex_trafficking": "Child Sex Trafficking",
+    "child_sex_tourism": "Child Sex Tourism",
+    "child_sexual_molestation": "Child Sexual Molestation",
+    "misleading_domain_name": "Misleading Domain Name",
+    "misleading_words_or_images": "Misleading Words or Digital Images on the Internet",
+    "online_enticement": "Online Enticement of Children for Sexual Acts",
+    "obscene_material_to_child": "Unsolicited Obscene Material Sent to a Child",
+}
+ANNOTATIONS = ("sextortion", "csamSolicitation", "minorToMinorInteraction", "spam", "sadisticOnlineExploitation")
+FILE_ANNOTATIONS = (
+    "animeDrawingVirtualHentai",
+    "potentialMeme",
+    "viral",
+    "possibleSelfProduction",
+    "physicalHarm",
+    "violenceGore",
+    "bestiality",
+    "liveStreaming",
+    "infant",
+    "generativeAi",
+)
+
+
+class Answer(Struct, frozen=True):
+    """One possible answer. `alone`: in a question with many answers it cannot stand beside another."""
+
+    id: str
+    alone: bool = False
+
+
+class Question(Struct, frozen=True):
+    """A question of a class. `text_id` is what `pack.text` takes; help stands under `<text_id>.help`,
+    an answer under `<text_id>.<answer id>`. `needs` is mandatory, optional or record_only; the last
+    is kept with the decision and can never change it."""
+
+    id: str
+    class_id: str
+    kind: str
+    needs: str
+    answers: tuple[Answer, ...]
+    when: Condition
+    serves: tuple[str, ...]
+    decides_violation: bool = True  # False: barred from every clause and exception (intent, S9)
+
+    @property
+    def text_id(self) -> str:
+        """The id of its text."""
+        return f"{self.class_id}.{self.id}"
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether a decision needs an answer when the question is on the path."""
+        return self.needs == "mandatory"
+
+    @property
+    def answer_ids(self) -> tuple[str, ...]:
+        """The ids of its answers, in order."""
+        return tuple(answer.id for answer in self.answers)
+
+
+class Clause(Struct, frozen=True):
+    """One prohibited thing. `report` says what the law asks once the clause stands (readings A03)."""
+
+    id: str
+    class_id: str
+    serves: tuple[str, ...]
+    when: Condition
+    report: str
+    incident_type: str
+    annotations: tuple[str, ...]
+    sources: tuple[str, ...]
+    lenient: bool  # whether the lenient path may be taken (readings A06)
+    marks: tuple[str, ...]
+
+
+class Exemption(Struct, frozen=True):
+    """An exception of the policy: what it clears when all its conditions, the negative ones too, hold."""
+
+    id: str
+    class_id: str
+    serves: tuple[str, ...]
+    when: Condition
+    clears: tuple[str, ...]
+
+
+class Sanction(Struct, frozen=True):
+    """A sanction; `days` only where it ends by itself."""
+
+    code: str
+    days: int | None = None
+
+
+class OutcomeSpec(Struct, frozen=True):
+    """What a rule leads to. `meanwhile` is what holds while a second person is awaited;
+    `if_refused` the outcome that follows when they disagree ("" = back to review)."""
+
+    id: str
+    result: str  # violation | no_violation | undecided
+    sanctions: tuple[Sanction, ...] = ()
+    actions: tuple[str, ...] = ()
+    duties: tuple[str, ...] = ()
+    second_person: str = ""
+    meanwhile: tuple[str, ...] = ()
+    if_refused: str = ""
+    strike: bool = False
+    filed_as: str = ""  # suspect | victim | "" (nobody is named)
+
+
+class Rule(Struct, frozen=True):
+    """Exactly one rule of a table holds for every complete set of answers."""
+
+    id: str
+    when: Condition
+    then: str  # an outcome id, or for the report table: shall | may | none
+    serves: tuple[str, ...] = ()
+
+
+class Also(Struct, frozen=True):
+    """Something that is added whenever its condition holds; several may."""
+
+    when: Condition
+    sanctions: tuple[Sanction, ...] = ()
+    duties: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    file_annotations: tuple[str, ...] = ()
+
+
+class Class(Struct, frozen=True):
+    """One sub-policy: its questions in order, clauses, exceptions and rules."""
+
+    id: str
+    priority: str  # "top" or "normal" in the queue
+    serves: tuple[str, ...]
+    questions: tuple[Question, ...]
+    facts: dict[str, Condition]
+    clauses: dict[str, Clause]
+    exceptions: dict[str, Exemption]
+    outcomes: dict[str, OutcomeSpec]
+    rules: tuple[Rule, ...]
+    reports: tuple[Rule, ...]
+    also: tuple[Also, ...]
+    strike_suspends: bool  # an earlier violation makes suspension certain (S77)
+
+    def question(self, question_id: str) -> Question:
+        """The question with this id. Raises KeyError."""
+        for question in self.questions:
+            if question.id == question_id:
+                return question
+        raise KeyError(question_id)
+
+    def condition(self, kind: str, name: str) -> Condition:
+        """The condition behind a named part: kind is question, fact, clause or exception."""
+        if kind == "question":
+            return self.question(name).when
+        if kind == "fact":
+            return self.facts[name]
+        return self.clauses[name].when if kind == "clause" else self.exceptions[name].when
+
+
+class Language(Struct, frozen=True):
+    """One language of a pack. `complete` ones lack nothing; others fall back to English."""
+
+    id: str
+    name: str
+    complete: bool
+    texts: dict[str, str]
+
+
+class Pack(Struct, frozen=True):
+    """A whole policy version."""
+
+    policy: str
+    version: str
+    effective: str  # ISO date
+    minor_age: int  # a person below this age is a minor, in every rule (S3)
+    classes: dict[str, Class]
+    languages: dict[str, Language]
+    sources: dict[str, str]  # source id -> citation
+    files: tuple[str, ...] = field(default_factory=tuple)
+
+    def text(self, language: str, text_id: str, part: str = "") -> str:
+        """The text of an id (`CSE-01`, `cse.minor`, `cse.minor.known`, `suspend_permanently`, …).
+
+        `part` "text" gives the sentence behind a title, "help" a question's help. Languages that are
+        not complete fall back to English. Raises KeyError for an unknown language or id.
+        """
+        if language not in self.languages:
+            raise KeyError(f"Policy {self.policy} {self.version} has no language {language!r}.")
+        wanted = f"{text_id}.{part}" if part else text_id
+        chosen = self.languages[language]
+        for candidate in (wanted, _shared(wanted)):
+            if candidate in chosen.texts:
+                return self._filled(chosen.texts[candidate])
+        if not chosen.complete and language != "en":
+            return self.text("en", text_id, part)
+        raise KeyError(f"Policy {self.policy} {self.version} has no text {wanted!r} in {language!r}.")
+
+    def has_text(self, language: str, text_id: str, part: str = "") -> bool:
+        """Whether the language itself holds the text."""
+        wanted = f"{text_id}.{part}" if part else text_id
+        return any(name in self.languages[language].texts for name in (wanted, _shared(wanted)))
+
+    def _filled(self, text: str) -> str:
+        return text.replace("{minor_age}", str(self.minor_age))
+
+
+def _shared(text_id: str) -> str:
+    """`cse.role` and `altercation.role` share the text `shared.role` unless a class words it itself."""
+    return "shared." + text_id.split(".", 1)[1] if "." in text_id else text_id
+
+
+class History(Struct, frozen=True):
+    """What the person did before. `strikes`: child sexual exploitation, any clause and version, no expiry
+    (readings A10). `protective`: protective suspensions, which never count."""
+
+    strikes: int = 0
+    same_class_12_months: int = 0
+    protective: int = 0
+
+
+class Because(Struct, frozen=True):
+    """One step of the reasoning. `kind`: answer, clause, exception, cleared, rule, report, outcome;
+    `id`: for an answer `question=answer`; `why`: the ids that made it hold."""
+
+    kind: str
+    id: str
+    why: tuple[str, ...] = ()
+
+
+class Outcome(Struct, frozen=True):
+    """The computed decision. `violation` says that content or conduct falls under a clause; `strike`
+    says that it counts against this person (never an apparent victim or a mere viewer)."""
+
+    violation: bool
+    clauses: tuple[str, ...]
+    exceptions: tuple[str, ...]
+    sanctions: tuple[Sanction, ...]
+    actions: tuple[str, ...]
+    duties: tuple[str, ...]
+    second_person: str
+    because: tuple[Because, ...]
+    incident_type: str = ""
+    annotations: tuple[str, ...] = ()
+    file_annotations: tuple[str, ...] = ()
+    outcome_id: str = ""
+    undecided: bool = False
+    strike: bool = False
+    filed_as: str = ""
+    meanwhile: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()  # answers to questions that are not on the path; they played no part
+
+
+def jsonable(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain JSON data, every field."""
+    import msgspec
+
+    return msgspec.to_builtins(outcome)

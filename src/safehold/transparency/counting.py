@@ -1,0 +1,233 @@
+"""Counting: the figures of a period from the records of all rooms. Exact, for staff; `disclosure` makes the public form.
+
+Each row says what it counts (`id`), its `value`, its `unit`, on how many cases a share or median rests
+(`of`), and for a total of which `parts` it is made. A value of None is not a zero: where `of` is 0 there
+was nothing to measure, otherwise `why` says why it is not measured.
+"""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from safehold.cases.models import Case, CaseSubject, Decision, Duty
+from safehold.cybertip.models import Filing
+from safehold.enforcement.models import Action
+from safehold.intake.models import Channel, Locator, Report
+from safehold.persons.models import Ban
+from safehold.redress.models import Appeal
+
+Row = dict[str, Any]
+Span = tuple[datetime, datetime]
+
+FILED = ("finished", "recovered")
+# What took effect: in force, or replaced later by an appeal or a correction.
+EFFECTIVE = (Decision.State.CONFIRMED, Decision.State.REPLACED)
+SANCTIONS = ("suspend_permanently", "suspend_protectively", "lock_until_removed", "read_only", "ban_person")
+
+
+def sections(start: date, end: date) -> list[dict[str, Any]]:
+    """Every section of the figures for the days from `start` up to but without `end` (UTC)."""
+    span = (datetime.combine(start, time.min, UTC), datetime.combine(end, time.min, UTC))
+    made = {
+        "reports": _reports, "cases": _cases, "decisions": _decisions, "clauses": _clauses, "sanctions": _sanctions,
+        "actions": _actions, "cybertips": _cybertips, "times": _times, "appeals": _appeals, "care": _care,
+        "bans": _bans, "duties": _duties,
+    }  # fmt: skip
+    return [{"id": name, "rows": rows(span)} for name, rows in made.items()]
+
+
+def _count(name: str, rows: "QuerySet[Any] | int") -> Row:
+    return {"id": name, "value": rows if isinstance(rows, int) else rows.count(), "unit": "count"}
+
+
+def _share(name: str, part: int, whole: int) -> Row:
+    """A share of a whole; nothing to measure where the whole is 0. `part` is kept, so that it can be withheld."""
+    value = round(part / whole, 3) if whole else None
+    return {"id": name, "value": value, "unit": "share", "of": whole, "part": part}
+
+
+def _median(name: str, seconds: list[float]) -> Row:
+    value = round(statistics.median(seconds)) if seconds else None
+    return {"id": name, "value": value, "unit": "seconds", "of": len(seconds)}
+
+
+def _not_measured(name: str, why: str, unit: str = "count") -> Row:
+    return {"id": name, "value": None, "unit": unit, "why": why}
+
+
+def _grouped(total: str, rows: "QuerySet[Any]", field: str, prefix: str, values: Iterable[str]) -> list[Row]:
+    """A total and its parts by a column's value; every possible value has its row, also with 0."""
+    counted = Counter(rows.order_by().values_list(field, flat=True))
+    parts = [_count(f"{prefix}.{value}", counted.get(value, 0)) for value in values]
+    return [{**_count(total, sum(counted.values())), "parts": [part["id"] for part in parts]}, *parts]
+
+
+def _reports(span: Span) -> list[Row]:
+    rows = Report.objects.filter(received_at__gte=span[0], received_at__lt=span[1])
+    named = Locator.objects.filter(report__in=rows)
+    return [
+        *_grouped("reports.all", rows, "channel", "reports.channel", Channel.values),
+        _count("reports.urgent", rows.filter(urgent=True)),
+        *_grouped("locators.all", named, "state", "locators", Locator.State.values),
+    ]
+
+
+def _cases(span: Span) -> list[Row]:
+    rows = Case.objects.filter(opened_at__gte=span[0], opened_at__lt=span[1])
+    return [
+        *_grouped("cases.opened", rows, "knowledge_source", "cases.source", Case.Knowledge.values),
+        _count("cases.closed", Case.objects.filter(closed_at__gte=span[0], closed_at__lt=span[1])),
+        _count("cases.open_now", Case.objects.exclude(state=Case.State.CLOSED)),
+    ]
+
+
+def _effective(span: Span) -> "QuerySet[Decision]":
+    return Decision.objects.filter(state__in=EFFECTIVE, confirmed_at__gte=span[0], confirmed_at__lt=span[1])
+
+
+def _decisions(span: Span) -> list[Row]:
+    rows = _effective(span)
+    outcome = [_count("decisions.violation", rows.filter(violation=True)), _count("decisions.clear", rows.filter(violation=False))]
+    return [
+        {**_count("decisions.all", rows), "parts": [row["id"] for row in outcome]},
+        *outcome,
+        *_grouped("decisions.by_cause", rows, "cause", "decisions.cause", Decision.Cause.values),
+    ]
+
+
+def _clauses(span: Span) -> list[Row]:
+    """A decision can rest on several clauses, so these do not add up to the decisions."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for version, clauses in _effective(span).values_list("policy_version", "clauses"):
+        counted.update((version, clause) for clause in set(clauses))
+    return [
+        {**_count(f"clauses.{version}.{clause}", number), "version": version, "clause": clause}
+        for (version, clause), number in sorted(counted.items())
+    ]
+
+
+def _sanctions(span: Span) -> list[Row]:
+    counted = Counter(
+        sanction["code"]
+        for outcome in _effective(span).values_list("outcome", flat=True)
+        for sanction in outcome["sanctions"]
+    )
+    return [_count(f"sanctions.{code}", counted.get(code, 0)) for code in SANCTIONS]
+
+
+def _actions(span: Span) -> list[Row]:
+    """Confirmed means: the host was asked again and said so. Later reversals are counted beside."""
+    done = Action.objects.filter(confirmed_at__gte=span[0], confirmed_at__lt=span[1])
+    undone = Action.objects.filter(reversed_at__gte=span[0], reversed_at__lt=span[1])
+    return [
+        *_grouped("actions.confirmed", done, "kind", "actions.kind", Action.Kind.values),
+        _count("actions.reversed", undone),
+        _count("actions.failed_now", Action.objects.filter(state=Action.State.FAILED)),
+    ]
+
+
+def _filings(span: Span) -> "QuerySet[Filing]":
+    return Filing.objects.filter(environment=settings.SAFEHOLD.cybertip.environment, ended_at__gte=span[0], ended_at__lt=span[1])
+
+
+def _cybertips(span: Span) -> list[Row]:
+    ended = _filings(span)
+    return [
+        {**_count("cybertips.receipts", ended.filter(state__in=FILED)), "parts": ["cybertips.finished", "cybertips.recovered"]},
+        _count("cybertips.finished", ended.filter(state="finished")),
+        _count("cybertips.recovered", ended.filter(state="recovered")),
+        _count("cybertips.by_hand", ended.filter(state="by_hand")),
+        _count("cybertips.not_reportable", ended.filter(state="not_reportable")),
+        _count("cybertips.failed_now", Filing.objects.filter(state="failed")),
+    ]
+
+
+def _times(span: Span) -> list[Row]:
+    hidden = Action.objects.filter(
+        kind=Action.Kind.HIDE_ITEM, confirmed_at__gte=span[0], confirmed_at__lt=span[1], case_item__isnull=False
+    ).values_list("case_item__case__knowledge_at", "confirmed_at")
+    return [
+        _median("times.hidden", [(done - known).total_seconds() for known, done in hidden]),
+        _median("times.filed", _until_filed(span)),
+    ]
+
+
+def _until_filed(span: Span) -> list[float]:
+    """From knowledge to receipt, for filings that stand for a subject of a case."""
+    ends = {ref.removeprefix("subject:"): at for ref, at in _filings(span).filter(state__in=FILED).values_list("ref", "ended_at")}
+    known = dict(CaseSubject.objects.filter(pk__in=list(ends)).values_list("pk", "case__knowledge_at"))
+    return [(ends[str(pk)] - at).total_seconds() for pk, at in known.items()]
+
+
+def _appeals(span: Span) -> list[Row]:
+    rows = Appeal.objects.filter(kind=Appeal.Kind.APPEAL)
+    answered = rows.filter(decided_at__gte=span[0], decided_at__lt=span[1])
+    granted, refused = answered.filter(state="granted").count(), answered.filter(state="refused").count()
+    corrections = Appeal.objects.filter(kind=Appeal.Kind.CORRECTION, decided_at__gte=span[0], decided_at__lt=span[1])
+    waited = [(end - begin).total_seconds() for begin, end in answered.values_list("opened_at", "decided_at")]
+    return [
+        _count("appeals.opened", rows.filter(opened_at__gte=span[0], opened_at__lt=span[1])),
+        {**_count("appeals.answered", granted + refused), "parts": ["appeals.granted", "appeals.refused"]},
+        _count("appeals.granted", granted),
+        _count("appeals.refused", refused),
+        _count("appeals.corrections", corrections.filter(state="granted")),
+        _share("appeals.granted_share", granted, granted + refused),
+        _median("appeals.time", waited),
+    ]
+
+
+def _care(span: Span) -> list[Row]:
+    """How decisions were made: alone, by two, leniently, by a machine."""
+    rows = _effective(span)
+    of_exploitation = rows.filter(violation=True, class_id="cse")
+    lenient = sum("lock_until_removed" in _codes(outcome) for outcome in of_exploitation.values_list("outcome", flat=True))
+    hidden = Action.objects.filter(kind=Action.Kind.HIDE_ITEM, confirmed_at__gte=span[0], confirmed_at__lt=span[1])
+    every = rows.count()
+    return [
+        _count("care.two_people", rows.filter(second_agrees=True)),
+        _share("care.lenient_share", lenient, of_exploitation.count()),
+        _not_measured("care.overrides", "This version of Safehold has no overrides."),
+        _share("care.automated_decisions", sum(map(_automated, rows.only("decided_by", "answers"))), every),
+        _share("care.hidden_by_machine", hidden.filter(ordered_by__startswith="system:").count(), hidden.count()),
+    ]
+
+
+def _codes(outcome: dict[str, Any]) -> set[str]:
+    return {sanction["code"] for sanction in outcome["sanctions"]}
+
+
+def _automated(decision: Decision) -> bool:
+    """No person gave an answer: every one comes from a list, through a mapping that the operator signed off."""
+    origins = [row["origin"] for row in decision.answers]
+    return bool(origins) and all(origin.startswith("list:") for origin in origins)
+
+
+def _bans(span: Span) -> list[Row]:
+    return [
+        _count("bans.placed", Ban.objects.filter(placed_at__gte=span[0], placed_at__lt=span[1])),
+        _count("bans.lifted", Ban.objects.filter(lifted_at__gte=span[0], lifted_at__lt=span[1])),
+        _count("bans.in_force_now", Ban.objects.filter(state=Ban.State.IN_FORCE)),
+    ]
+
+
+def _duties(span: Span) -> list[Row]:
+    still = Duty.objects.filter(state=Duty.State.OPEN)
+    settled = Duty.objects.filter(settled_at__gte=span[0], settled_at__lt=span[1])
+    return [
+        *_grouped("duties.open_now", still, "kind", "duties.open_now", Duty.Kind.values),
+        _count("duties.met", settled.filter(state=Duty.State.MET)),
+        _count("duties.waived", settled.filter(state=Duty.State.WAIVED)),
+    ]
+
+
+def first_day() -> date | None:
+    """The day of the earliest report or case; None where nothing is recorded."""
+    report = Report.objects.order_by("received_at").values_list("received_at", flat=True).first()
+    case = Case.objects.order_by("knowledge_at").values_list("knowledge_at", flat=True).first()
+    known = [moment.astimezone(UTC).date() for moment in (report, case) if moment is not None]
+    return min(known) if known else None

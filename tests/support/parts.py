@@ -1,0 +1,49 @@
+"""Which real parts are at hand: PostgreSQL, a browser, a Matrix homeserver. Looked up, never assumed."""
+
+import functools
+import os
+import shutil
+
+CANDIDATES = (
+    "postgresql:///postgres",  # the socket, as the user who runs the tests
+    "postgresql://postgres@127.0.0.1:5432/postgres",
+)
+
+
+def missing(part: str) -> str:
+    """Why a part cannot be used, or the empty string."""
+    if part == "postgres":
+        return "" if postgres() else "no PostgreSQL server answers; set SAFEHOLD_TEST_POSTGRES to its address"
+    if part == "browser":
+        return "" if chromium() else "no Chromium; install the package chromium"
+    if part == "matrix":
+        from tests.support import synapse
+
+        return synapse.missing()
+    return ""
+
+
+@functools.cache
+def postgres() -> str | None:
+    """Address of a server on which test databases can be made, or None."""
+    import psycopg
+
+    given = os.environ.get("SAFEHOLD_TEST_POSTGRES")
+    for url in [given] if given else CANDIDATES:
+        try:
+            with psycopg.connect(url, connect_timeout=3) as line:
+                row = line.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+            if row and row[0]:
+                return url
+        except psycopg.Error:
+            continue
+    return None
+
+
+@functools.cache
+def chromium() -> str | None:
+    """Path of a Chromium-like browser, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    given = os.environ.get("SAFEHOLD_CHROMIUM")
+    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    return given or next((path for name in names if (path := shutil.which(name))), mac if os.path.exists(mac) else None)
