@@ -1,21 +1,12 @@
 """What every test has: a data folder of its own, no sockets, and the database the run asked for."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_DATA = tempfile.mkdtemp(prefix="safehold-test-")
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safehold.app.settings")
-os.environ["SAFEHOLD_DATA"] = _DATA
-os.environ["SAFEHOLD_DATABASE_URL"] = os.environ.get(
-    "SAFEHOLD_TEST_DATABASE_URL", f"sqlite:///{_DATA}/safehold.sqlite3"
-)
-for _name in ("SAFEHOLD_ENVIRONMENT", "SAFEHOLD_CYBERTIP_URL", "SAFEHOLD_BASE_URL", "SAFEHOLD_EMAIL_URL"):
-    os.environ.pop(_name, None)
+import pytest
+import pytest_socket
 
-import pytest  # noqa: E402
-import pytest_socket  # noqa: E402
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,10 +1,11 @@
 """A real Matrix homeserver (Synapse) on this machine, for the demo and the tests.
 
-Others may call: `ensure_synapse(env_dir)` installs it once into an environment of its own,
-`start(data_dir)` runs it on a free loopback port with an administrator account, `default_env_dir()`.
-As a program it runs until Ctrl-C:
+Others may call: `ensure_synapse(env_dir)` installs it once into an environment of its own, `installed(env_dir)`,
+`default_env_dir()`, `start(data_dir)` runs it on a free loopback port with an administrator account.
+As a program it runs until Ctrl-C, or only installs:
 
     python examples/matrix/homeserver.py --data /tmp/chat
+    python examples/matrix/homeserver.py --install
 
 It keeps SQLite and its media in the data folder, talks to no other server, lets anybody register,
 and has its rate limits off. It is a homeserver for trying things, never one to put on a network.
@@ -71,18 +72,26 @@ def ensure_synapse(env_dir: Path, *, quiet: bool = False) -> Path:
     """
     env_dir = env_dir.absolute()
     python = env_dir / "bin" / "python"
-    wanted = {"requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(), "python": sys.version}
     env_dir.mkdir(parents=True, exist_ok=True)
     with _alone(env_dir.with_name(env_dir.name + ".lock")):
-        if _stamp(env_dir) == wanted and python.exists():
+        if installed(env_dir):
             return python
         _empty(env_dir)
         _say(quiet, f"Installing Synapse into {env_dir} (once, about a minute) ...")
         began = time.monotonic()
         _install(env_dir, python)
-        (env_dir / STAMP).write_text(json.dumps(wanted))
+        (env_dir / STAMP).write_text(json.dumps(_wanted()))
         _say(quiet, f"Synapse is installed ({time.monotonic() - began:.0f} s).")
     return python
+
+
+def installed(env_dir: Path) -> bool:
+    """Whether `env_dir` holds the pinned Synapse, made for the Python that runs this."""
+    return _stamp(env_dir) == _wanted() and (env_dir / "bin" / "python").exists()
+
+
+def _wanted() -> dict[str, str]:
+    return {"requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(), "python": sys.version}
 
 
 @contextmanager
@@ -324,13 +333,18 @@ def _administrator(base_url: str, kept: dict[str, str]) -> str:
 def main() -> int:
     """Run a homeserver until Ctrl-C or SIGTERM; one line of JSON says when it is ready."""
     parser = argparse.ArgumentParser(description="Run a Matrix homeserver (Synapse) on loopback, for trying things.")
-    parser.add_argument("--data", type=Path, required=True, help="folder for its database and media")
+    todo = parser.add_mutually_exclusive_group(required=True)
+    todo.add_argument("--data", type=Path, help="run it, with its database and media in this folder")
+    todo.add_argument("--install", action="store_true", help="only install it")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--server-name", default="chat.test")
     parser.add_argument("--env", type=Path, default=None, help="folder of Synapse's environment")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        if given.install:
+            print(ensure_synapse(given.env or default_env_dir()))
+            return 0
         with start(given.data, port=given.port, server_name=given.server_name, env_dir=given.env) as server:
             ready = {"base_url": server.base_url, "server_name": server.server_name, "admin_id": server.admin_id,
                      "admin_token": server.admin_token, "started_in": round(server.started_in, 1)}  # fmt: skip

@@ -103,7 +103,7 @@ class Acts:
     def post(
         self, account: Row, text: str, picture: bytes | None, file_name: str, ip: str, reply_to: str | None = None
     ) -> Row:
-        """Publish. A picture is screened first; one that Safehold's lists know never becomes visible."""
+        """Publish. A picture is screened first: what Safehold knows is recorded there, and hidden if it says so."""
         with store.transaction(self.path) as db:
             _may_act(db, account)
         if len(text) > 1000 or not (text.strip() or picture):
@@ -111,7 +111,7 @@ class Acts:
         media_type = _media_type(picture) if picture else ""
         file_name = file_name[:100] if picture else ""
         sha256 = hashlib.sha256(picture or b"").hexdigest()
-        screened, hits = self._screen(sha256) if picture else ("no picture", [])
+        screened, known, hide = self._screen(sha256) if picture else ("no picture", False, False)
         post_id = store.new_id()
         with store.transaction(self.path) as db:
             _may_act(db, account)  # again: an order may have come while we waited
@@ -120,12 +120,12 @@ class Acts:
             db.execute(
                 "INSERT INTO posts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (post_id, account["id"], reply_to, text.strip(), picture, media_type, file_name,
-                 "hidden" if hits else "visible", screened, store.now(), ip),
+                 "hidden" if hide else "visible", screened, store.now(), ip),
             )  # fmt: skip
-            if hits:  # kept where nobody but Safehold can reach it, because it must be preserved
-                queue_match(db, item_id=post_id, account_id=account["id"], sha256=sha256, hits=hits)
-        if hits:
-            self.sender.wake.set()
+            if known:  # if hidden, still kept where nobody but Safehold can reach it: it must be preserved
+                queue_match(db, self.safehold, sha256=sha256, item_id=post_id, account_id=account["id"])
+        self.sender.wake.set()
+        if hide:
             raise Refused(422, "not_accepted", "This picture cannot be posted here.")
         if screened == "no":
             log.warning("post %s was accepted unscreened: screening could not be reached", post_id)
@@ -220,13 +220,13 @@ class Acts:
         if store.one(db, "SELECT 1 FROM reports WHERE post_id = ? AND open", post_id):
             raise Refused(409, "frozen", "This post was reported. Nobody can like it or reply until it was looked at.")
 
-    def _screen(self, sha256: str) -> tuple[str, list[dict[str, Any]]]:
-        """("yes", what the lists know), or ("no", []) when nobody could be asked: then the post says so."""
+    def _screen(self, sha256: str) -> tuple[str, bool, bool]:
+        """("yes", known, hide); or "no" when nobody could be asked: then the post and the log say so."""
         try:
-            return "yes", self.safehold.matches(sha256)
+            return "yes", *self.safehold.screen(sha256)
         except (Unreachable, Declined) as problem:
             log.warning("screening failed: %s", problem)
-            return "no", []
+            return "no", False, False
 
 
 def _visible(db: sqlite3.Connection, post_id: str) -> Row:

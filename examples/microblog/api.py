@@ -33,7 +33,7 @@ class Api:
         """{"handle", "password", "email", "phone", "language"} -> 201 {"account_id", "token"}"""
         body = request.json()
         account_id, token = self.acts.sign_up(
-            *(_text(body, name) for name in ("handle", "password", "email", "phone", "language")), ip=request.ip
+            **{name: _text(body, name) for name in ("handle", "password", "email", "phone", "language")}, ip=request.ip
         )
         return as_json({"account_id": account_id, "token": token}, 201)
 

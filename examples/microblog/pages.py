@@ -82,8 +82,8 @@ class Pages:
 
     def sign_up(self, request: Request) -> Response:
         form = self._fields(request)
-        wanted = [form.get(name, "").strip() for name in ("handle", "password", "email", "phone", "language")]
-        _id, token = self.acts.sign_up(*wanted, ip=request.ip)
+        wanted = {name: form.get(name, "").strip() for name in ("handle", "email", "phone", "language")}
+        _id, token = self.acts.sign_up(**wanted, password=form.get("password", ""), ip=request.ip)
         return redirect("/").cookie("session", token)
 
     def sign_in_form(self, request: Request) -> Response:

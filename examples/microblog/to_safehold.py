@@ -50,14 +50,17 @@ class Safehold:
             raise Unreachable("the sign-up check's answer has no `refused`")
         return refused
 
-    def matches(self, sha256: str) -> list[dict[str, Any]]:
-        """What Safehold's lists know of this file; [] when nothing."""
-        wanted = {"items": [{"sha256": sha256}], "surface": "public_posts", "jurisdiction": self.jurisdiction}
-        results = self._call("POST", "/screen/v1/check", wanted).get("results")
-        if not isinstance(results, list) or len(results) != 1 or not isinstance(results[0].get("hits"), list):
-            raise Unreachable("the screening's answer has no `hits` for the one file")
-        hits: list[dict[str, Any]] = results[0]["hits"]
-        return hits
+    def screen(self, sha256: str) -> tuple[bool, bool]:
+        """Whether Safehold's lists know this file, and whether it must be hidden at once."""
+        answers = self._call("POST", "/screen/v1/check", self.question(sha256=sha256)).get("items")
+        match answers:
+            case [{"hits": list(hits), "do": "allow" | "hide" as wanted}]:
+                return bool(hits), wanted == "hide"
+        raise Unreachable("the screening's answer is not about the one file")
+
+    def question(self, **item: str) -> dict[str, Any]:
+        """One item as the screening path takes it: where it appears, and under which law."""
+        return {"items": [item], "surface": "public_posts", "jurisdiction": self.jurisdiction}
 
     def report(self, report: dict[str, Any]) -> dict[str, Any]:
         """Hand in a report. The same `once_key` gives the same receipt, so a repetition does no harm."""
@@ -84,9 +87,9 @@ class Safehold:
             answer = response.json()
         except (httpx2.HTTPError, ValueError) as problem:
             raise Unreachable(f"{path}: {type(problem).__name__}") from None
-        if response.status_code >= 500 or not isinstance(answer, dict):
+        if not isinstance(answer, dict) or (response.status_code >= 300 and response.status_code not in HOPELESS):
             raise Unreachable(f"{path}: status {response.status_code}")
-        if response.status_code >= 400:
+        if response.status_code in HOPELESS:
             raise Declined(str(answer.get("message") or answer.get("detail") or f"status {response.status_code}"))
         return answer
 
@@ -97,9 +100,9 @@ def queue_event(db: sqlite3.Connection, kind: str, **data: str) -> None:
     _queue(db, "/api/v1/events", body)
 
 
-def queue_match(db: sqlite3.Connection, **match: Any) -> None:
+def queue_match(db: sqlite3.Connection, safehold: Safehold, *, sha256: str, item_id: str, account_id: str) -> None:
     """Have a screening match recorded, so that Safehold preserves the item and opens a case."""
-    _queue(db, "/screen/v1/record", match)
+    _queue(db, "/screen/v1/record", safehold.question(sha256=sha256, item_id=item_id, account_id=account_id))
 
 
 def _queue(db: sqlite3.Connection, path: str, body: dict[str, Any]) -> None:
@@ -125,7 +128,7 @@ class Sender(threading.Thread):
             except Exception:
                 log.exception("the sender failed and tries again")
                 failures += 1
-            self.wake.wait(min(LONGEST_PAUSE, 0.25 * 2**failures) if failures else None)
+            self.wake.wait(min(LONGEST_PAUSE, 0.25 * 2 ** min(failures, 10)) if failures else None)
             self.wake.clear()
 
     def send_all(self) -> bool:

@@ -1,6 +1,7 @@
 """Recording and moving: only in a transaction, and never into a state that the machine does not lead to."""
 
 import copy
+import itertools
 import uuid
 
 import pytest
@@ -27,9 +28,13 @@ def test_an_act_goes_with_its_transaction() -> None:
     class Undo(Exception):
         pass
 
-    with pytest.raises(Undo), transaction.atomic():
-        audit.record("thing.done", actor="system:test", about="thing:1")
-        raise Undo
+    def act() -> None:
+        with transaction.atomic():
+            audit.record("thing.done", actor="system:test", about="thing:1")
+            raise Undo
+
+    with pytest.raises(Undo):
+        act()
     assert Entry.objects.count() == 0
     with transaction.atomic():
         audit.record("thing.done", actor="system:test", about="thing:1", why="placeholder message 3")
@@ -119,7 +124,7 @@ def test_a_walk_stays_on_the_machine_and_every_move_is_an_act(
             assert row.note != "never"  # type: ignore[attr-defined]
     acts = list(audit.history(row))
     assert len(acts) == moved
-    for before, after in zip(acts, acts[1:], strict=False):
+    for before, after in itertools.pairwise(acts):
         assert before.detail.body["after"] == after.detail.body["before"]
 
 

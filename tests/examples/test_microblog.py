@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook
 
-from tests.support.microblog import Member, Microblog, start_microblog
+from tests.support.microblog import PASSWORD, Member, Microblog, start_microblog
 from tests.support.scripted_http import Answer, Asked, ScriptedServer, as_json, scripted_server
 
 pytestmark = pytest.mark.network
@@ -23,7 +23,8 @@ SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 # Every byte value, bare and paired line ends: what a careless form parser would change.
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) + b"\r\r\n\n\r--x\r\n" * 40
 KNOWN = b"\x89PNG\r\n\x1a\n" + b"gradient 2"
-HIT = {"entry_id": "e1", "list": "test", "source": "test", "category": "A1", "exact": True, "trusted": True}
+SUSPECT = b"\x89PNG\r\n\x1a\n" + b"gradient 3"  # on a list that does not decide by itself
+HIT = {"list": "test", "source": "test", "category": "A1", "exact": True}
 
 
 class Safehold:
@@ -31,7 +32,7 @@ class Safehold:
 
     def __init__(self) -> None:
         self.banned: set[str] = set()
-        self.known = {hashlib.sha256(KNOWN).hexdigest()}
+        self.known = {hashlib.sha256(KNOWN).hexdigest(): "hide", hashlib.sha256(SUSPECT).hexdigest(): "allow"}
         self.state = "received"
         self.down: set[str] = set()
         self.status: dict[str, int] = {}
@@ -48,7 +49,9 @@ class Safehold:
             refused = bool(self.banned & {*body["emails"], *body["phones"]})
             return as_json({"refused": refused, "by": "email" if refused else ""})
         if name == "check":
-            return as_json({"results": [{"hits": [HIT] if asked.json()["items"][0]["sha256"] in self.known else []}]})
+            sha256 = asked.json()["items"][0]["sha256"]
+            hits = [HIT] if sha256 in self.known else []
+            return as_json({"items": [{"sha256": sha256, "hits": hits, "do": self.known.get(sha256, "allow")}]})
         if name == "reports" and asked.method == "POST":
             receipt = hashlib.sha256(asked.json()["once_key"].encode()).hexdigest()[:16]
             return as_json({"receipt": receipt, "state": "received", "locators": []}, 201)
@@ -232,15 +235,23 @@ def test_a_known_picture_is_refused_kept_out_of_reach_and_recorded(
 ) -> None:
     assert error(member.try_post("placeholder message 3", KNOWN)) == (422, "not_accepted")
     (record,) = until(lambda: sent(asked, "/screen/v1/record"))
-    assert record["account_id"] == member.account_id
-    assert record["sha256"] == hashlib.sha256(KNOWN).hexdigest()
-    assert record["hits"] == [HIT]
-    assert member.see(record["item_id"]) == 404
-    assert member.see_media(record["item_id"]).status_code == 404
+    (item,) = record.pop("items")
+    assert record == {"surface": "public_posts", "jurisdiction": "US"}
+    assert item["account_id"] == member.account_id
+    assert item["sha256"] == hashlib.sha256(KNOWN).hexdigest()
+    assert member.see(item["item_id"]) == 404
+    assert member.see_media(item["item_id"]).status_code == 404
     with sqlite3.connect(site.database) as db:
-        kept = db.execute("SELECT state, picture FROM posts WHERE id = ?", (record["item_id"],)).fetchone()
+        kept = db.execute("SELECT state, picture FROM posts WHERE id = ?", (item["item_id"],)).fetchone()
     db.close()
     assert kept == ("hidden", KNOWN)
+
+
+def test_a_suspect_picture_is_recorded_and_stays_until_somebody_decided(member: Member, asked: list[Asked]) -> None:
+    post = member.post("placeholder message 26", SUSPECT)
+    (record,) = until(lambda: sent(asked, "/screen/v1/record"))
+    assert record["items"][0]["item_id"] == post["post_id"]
+    assert member.see(post["post_id"]) == 200
 
 
 def test_a_match_is_recorded_even_when_safehold_was_away(
@@ -251,11 +262,11 @@ def test_a_match_is_recorded_even_when_safehold_was_away(
     until(lambda: sent(asked, "/screen/v1/record"))
     safehold.down.clear()
     asked.clear()
-    assert until(lambda: sent(asked, "/screen/v1/record"))[0]["account_id"] == member.account_id
+    assert until(lambda: sent(asked, "/screen/v1/record"))[0]["items"][0]["account_id"] == member.account_id
 
 
 @pytest.mark.parametrize(
-    "answer", [(503, {}, b""), as_json({}), as_json({"results": []}), as_json({"results": [{}]}), (200, {}, b"<")]
+    "answer", [(503, {}, b""), as_json({}), as_json({"items": []}), as_json({"items": [{"hits": []}]}), (200, {}, b"<")]
 )
 def test_when_screening_cannot_be_had_the_post_says_so(
     site: Microblog, member: Member, running: Any, answer: Answer
@@ -368,12 +379,12 @@ def test_leaving_removes_everything_and_tells(browser: "Browser", member: Member
 
 def test_a_report_names_ids_alone_and_gives_the_receipt(member: Member, other: Member, asked: list[Asked]) -> None:
     post = member.post("placeholder message 13")["post_id"]
-    said = {"once_key": "once-1", "reason": "placeholder reason", "class": "cse", "urgent": True}
+    said = {"once_key": "once-key-1", "reason": "placeholder reason", "class": "cse", "urgent": True}
     answer = other.report(member.handle, [post], **said)
     assert answer.status_code == 201
     assert sent(asked, "/api/v1/reports") == [
         {
-            "once_key": "once-1",
+            "once_key": "once-key-1",
             "account_id": member.account_id,
             "item_ids": [post],
             "links": [],
@@ -385,6 +396,35 @@ def test_a_report_names_ids_alone_and_gives_the_receipt(member: Member, other: M
         }
     ]
     assert other.report(member.handle, [post], **said).json()["receipt"] == answer.json()["receipt"]
+
+
+@pytest.mark.django_db
+def test_what_the_site_sends_is_what_the_api_takes(
+    site: Microblog, member: Member, other: Member, asked: list[Asked], names: Callable[[], str], data: object
+) -> None:
+    import msgspec
+
+    from safehold.api.schemas import ReportIn, SignupIn
+    from safehold.api.screen import Question
+    from safehold.hosts import events, keys
+    from safehold.subjects.models import Host
+
+    site.member(names(), phone="+12025550117")
+    post = member.post("placeholder message 27", SUSPECT)["post_id"]
+    other.report("", [post], once_key="once-key-2")
+    member.remove(post)
+    until(lambda: sent(asked, "/api/v1/events"))
+    until(lambda: sent(asked, "/screen/v1/record"))
+    assert all(one.headers["content-type"] == "application/json" for one in asked)
+    by_path = {one.path: one for one in asked}
+    SignupIn.model_validate_json(by_path["/api/v1/signup-checks"].body)
+    ReportIn.model_validate_json(by_path["/api/v1/reports"].body)
+    for path in ("/screen/v1/check", "/screen/v1/record"):
+        msgspec.json.decode(by_path[path].body, type=Question)
+    host = Host.objects.create(slug="blog", name="Blog", adapter="webhook", base_url=site.url)
+    keys.set_secret(host, "webhook", SECRET, "staff:0000")
+    event = by_path["/api/v1/events"]
+    assert events.receive("blog", event.headers, event.body).data == events.ItemRemoved(post, member.account_id)
 
 
 def test_an_account_can_be_reported_without_a_post(member: Member, other: Member, asked: list[Asked]) -> None:
@@ -449,7 +489,7 @@ class Browser:
     def submit(self, page: str, action: str, fields: dict[str, str] | None = None, **more: Any) -> httpx2.Response:
         return self.http.post(action, data={"csrf": self.token(page), **(fields or {})}, **more)
 
-    def sign_in(self, handle: str, password: str = "correct horse 17") -> httpx2.Response:
+    def sign_in(self, handle: str, password: str = PASSWORD) -> httpx2.Response:
         return self.submit("/sign-in", "/sign-in", {"handle": handle, "password": password})
 
 
@@ -464,7 +504,7 @@ def test_a_person_signs_up_posts_and_signs_out_on_pages(
     browser: Browser, safehold: Safehold, names: Callable[[], str]
 ) -> None:
     name = names()
-    details = {"handle": name, "email": f"{name}@mail.example", "password": "correct horse 17", "language": "en"}
+    details = {"handle": name, "email": f" {name}@mail.example ", "password": " correct horse 17 ", "language": "en"}
     assert browser.submit("/sign-up", "/sign-up", details).status_code == 303
     files = {"picture": ("gradient 1.png", PICTURE, "image/png")}
     posted = browser.submit("/", "/posts", {"text": "placeholder <b>18</b>"}, files=files)
@@ -479,6 +519,7 @@ def test_a_person_signs_up_posts_and_signs_out_on_pages(
     assert "placeholder message 19" in browser.http.get(where).text
     assert browser.submit("/", "/sign-out").status_code == 303
     assert browser.http.get("/me").status_code == 401
+    assert browser.sign_in(name, " correct horse 17 ").status_code == 303
 
 
 def test_the_report_page_says_what_not_to_do_and_takes_no_file(

@@ -1,10 +1,13 @@
 """Events from hosts: taken once, in the transaction of what they cause, and never forged, late or replayed."""
 
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -73,6 +76,31 @@ def test_what_it_causes_and_the_id_stand_or_fall_together(host: Host) -> None:
     taken: list[events.HostEvent] = []
     events.receive("blog", *message, then=taken.append)
     assert [event.id for event in taken] == ["evt_1"]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_of_two_deliveries_at_the_same_moment_one_is_taken(host: Host) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("needs PostgreSQL: SQLite lets one transaction write at a time anyway")
+    message, both_in = signed(REMOVED), threading.Barrier(2)
+    taken, refused = list[events.HostEvent](), list[events.Replayed]()
+
+    def deliver() -> None:
+        both_in.wait()
+        try:
+            events.receive("blog", *message, then=lambda event: (time.sleep(0.3), taken.append(event))[1])
+        except events.Replayed as refusal:
+            refused.append(refusal)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=deliver) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(taken), len(refused)) == (1, 1)
 
 
 def test_the_same_delivery_again_is_a_replay(host: Host) -> None:

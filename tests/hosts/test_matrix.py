@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -75,7 +76,8 @@ def user(**more: Any) -> dict[str, Any]:
 def media(**more: Any) -> dict[str, Any]:
     info = {
         "user_id": HIM, "media_id": "pic", "media_type": "image/png", "media_length": 3,
-        "upload_name": "gradient 1.png", "created_ts": 1795306486173, "quarantined_by": None, "safe_from_quarantine": 0, "sha256": None,
+        "upload_name": "gradient 1.png", "created_ts": 1795306486173, "quarantined_by": None,
+        "safe_from_quarantine": 0, "sha256": None,
     }  # fmt: skip
     return {"media_info": info | more}
 
@@ -599,3 +601,12 @@ def test_a_hosts_row_gives_the_adapter_and_a_missing_token_is_a_clear_refusal() 
     assert isinstance(line, MatrixContact)
     with pytest.raises(HostRefused, match="admin_token"):
         line.ping()
+
+
+def test_a_folder_that_holds_something_else_is_never_cleared(tmp_path: Path) -> None:
+    from examples.matrix.homeserver import HomeserverError, ensure_synapse
+
+    (tmp_path / "file").write_text("placeholder")
+    with pytest.raises(HomeserverError, match="holds something else"):
+        ensure_synapse(tmp_path)
+    assert (tmp_path / "file").read_text() == "placeholder"

@@ -312,6 +312,8 @@ def test_links_lead_to_what_they_name(
     assert found.item is not None
     assert (found.item.id, found.item.kind, found.item.public) == (f"{room}/{words}", "message", True)
     assert (found.item.text, found.item.account_id) == ("placeholder message 3", him.user_id)
+    for item in (mxc, f"{room}/{picture}"):  # a report from within the client names the event
+        assert (line.item(item).id, line.item(item).account_id) == (mxc, him.user_id)
     for name in (him.user_id, him.user_id.partition(":")[0], f"https://matrix.to/#/{him.user_id}"):
         found = line.find(name)
         assert found.item is None
@@ -337,6 +339,12 @@ def test_the_administrator_need_not_be_in_a_closed_room(line: MatrixContact, him
     line.purge_item(found.id, **KEY)
     assert line.item(found.id).status is ItemStatus.GONE
     assert members_view(him, closed, words) == {}
+    mxc, _ = upload(him)
+    picture = f"{closed}/{him.send_image(closed, mxc, file_name='gradient 1.png')}"
+    found = line.find(picture).item
+    assert found is not None
+    assert (found.id, found.public, found.file_name) == (mxc, False, "")
+    assert (line.item(picture).public, line.item(picture).file_name) == (False, "gradient 1.png")
 
 
 def members_view(client: Client, room: str, event: str) -> Any:

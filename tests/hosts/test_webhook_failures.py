@@ -86,7 +86,7 @@ def test_the_path_can_be_set(server: ScriptedServer, data: object) -> None:
 def test_a_host_that_is_down_is_unavailable(data: object) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(HostUnavailable, match="ConnectError.*outcome is unknown"):
+    with pytest.raises(HostUnavailable, match=r"ConnectError.*outcome is unknown"):
         line_to(f"http://127.0.0.1:{port}").hide_item("p1", key="k")
 
 
@@ -126,7 +126,7 @@ def test_gone_needs_the_word(line: WebhookContact, server: ScriptedServer, statu
         line.item("p1")
     for body in (b"", b"<h1>404</h1>", b'{"detail": "Not Found"}', b"[]"):
         server.answer = always((status, {}, body))
-        with pytest.raises(HostRefused, match="is .* the webhook address"):
+        with pytest.raises(HostRefused, match=r"is .* the webhook address"):
             line.item("p1")
 
 
@@ -159,8 +159,9 @@ def test_redirects_are_not_followed(line: WebhookContact, server: ScriptedServer
         (b'{"id": 1, "handle": "user-17", "status": "active"}', r"\$\.id"),
         (b'{"id": "a1", "handle": "user-17", "status": "active", "emails": "x"}', r"\$\.emails"),
         (b'{"id": "a1", "handle": "user-17", "status": "active", "registered_at": "monday"}', r"\$\.registered_at"),
-        (b'{"id": "a1", "handle": "user-17", "status": "active", "registered_at": "2026-01-01T00:00:00"}', r"without a zone: `\$\.registered_at`"),
-        (b'{"id": "a1", "handle": "u", "status": "active", "addresses": [{"ip": "192.0.2.1", "event": "Login", "at": "2026-01-01T00:00:00"}]}',
+        (b'{"id": "a1", "handle": "u", "status": "active", "registered_at": "2026-01-01T00:00:00"}',
+         r"without a zone: `\$\.registered_at`"),
+        (json.dumps({**ACCOUNT, "addresses": [{"ip": "192.0.2.1", "event": "x", "at": "2026-01-01T00:00"}]}).encode(),
          r"\$\.addresses\[0\]\.at"),
         (b'{"id": "a2", "handle": "user-17", "status": "suspended"}', "for 'a1' with facts about 'a2'"),
     ],
@@ -267,11 +268,8 @@ def test_an_answer_that_breaks_off_is_unavailable(
     server.answer = always(break_off)
     with pytest.raises(HostUnavailable, match="no whole answer"):
         line.account("a1")
-    read = bytearray()
     with pytest.raises(HostUnavailable, match="no whole answer"), line.open_item("p1") as chunks:
-        for chunk in chunks:
-            read += chunk
-    assert bytes(read) in (b"", b"a")
+        list(chunks)
 
 
 def test_a_file_without_its_length_is_refused(line: WebhookContact, server: ScriptedServer) -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any, Self
 
 import httpx2
 
+PASSWORD = "correct horse 17"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -111,7 +112,7 @@ class Member:
         *,
         email: str | None = None,
         phone: str = "",
-        password: str = "correct horse 17",
+        password: str = PASSWORD,
         language: str = "en",
     ) -> Self:
         wanted = {
@@ -125,7 +126,7 @@ class Member:
         self.handle, self.account_id, self.token = handle, answer["account_id"], answer["token"]
         return self
 
-    def sign_in(self, password: str = "correct horse 17") -> httpx2.Response:
+    def sign_in(self, password: str = PASSWORD) -> httpx2.Response:
         return self.call("POST", "/api/sessions", {"handle": self.handle, "password": password})
 
     def post(self, text: str, picture: bytes = b"", file_name: str = "gradient-1.png") -> dict[str, Any]:

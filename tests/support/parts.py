@@ -1,8 +1,10 @@
 """Which real parts are at hand: PostgreSQL, a browser, a Matrix homeserver. Looked up, never assumed."""
 
+import contextlib
 import functools
 import os
 import shutil
+from collections.abc import Iterator
 
 CANDIDATES = (
     "postgresql:///postgres",  # the socket, as the user who runs the tests
@@ -47,3 +49,26 @@ def chromium() -> str | None:
     given = os.environ.get("SAFEHOLD_CHROMIUM")
     mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
     return given or next((path for name in names if (path := shutil.which(name))), mac if os.path.exists(mac) else None)
+
+
+@contextlib.contextmanager
+def no_database() -> Iterator[str]:
+    """The embedded default: a file in the data folder."""
+    yield ""
+
+
+@contextlib.contextmanager
+def scratch_database(name: str) -> Iterator[str]:
+    """An empty PostgreSQL database of that name, dropped afterwards. Gives its address."""
+    import psycopg
+
+    server = postgres()
+    assert server is not None, missing("postgres")
+    with psycopg.connect(server, autocommit=True) as line:
+        line.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        line.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield server.rsplit("/", 1)[0] + f"/{name}"
+    finally:
+        with psycopg.connect(server, autocommit=True) as line:
+            line.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

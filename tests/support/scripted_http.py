@@ -1,6 +1,7 @@
 """A small HTTP server on loopback whose answers a test writes, and which keeps what it was asked."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,14 @@ class ScriptedServer:
     asked: list[Asked] = field(default_factory=list)
 
 
+class Quiet(ThreadingHTTPServer):
+    """Says nothing about clients that hang up: some tests are about just that."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def scripted_server(answer: Callable[[Asked], Answer]) -> Iterator[ScriptedServer]:
     """A server that runs for the block's time."""
@@ -62,12 +71,12 @@ def scripted_server(answer: Callable[[Asked], Answer]) -> Iterator[ScriptedServe
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *_args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     script = ScriptedServer(f"http://127.0.0.1:{server.server_port}", answer)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ConfigDict
@@ -56,6 +57,7 @@ def respond(status: int, error: str, message: str, field: str = "") -> HttpRespo
 
 def install(api: NinjaAPI) -> None:
     """Make every failure of `api` answer with a Problem."""
+
     def answered(kind: type[Exception], word: Callable[[Any], HttpResponse]) -> None:
         api.add_exception_handler(kind, lambda _request, error: word(error))
 
@@ -68,6 +70,7 @@ def install(api: NinjaAPI) -> None:
     answered(Exception, _failed)
 
 
+@csrf_exempt
 def unknown_path(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001
     """Any address under /api/v1 that is none."""
     return _not_found()
@@ -112,7 +115,7 @@ def _invalid(error: ValidationError) -> HttpResponse:
 
 
 def _failed(error: Exception) -> HttpResponse:
-    """A fault of ours. The log gets the place, never the message: it may hold what was sent."""
-    places = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-    log.error("%s in the API\n%s", type(error).__name__, places)
+    """A fault of ours. The log gets the places, never the message: it may hold what was sent."""
+    places = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__)]
+    log.error("%s in the API, at %s", type(error).__name__, " < ".join(reversed(places)))
     return respond(500, "internal", "This failed here. Send it again, a report with the same once_key.")

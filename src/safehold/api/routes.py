@@ -13,7 +13,7 @@ from safehold.api import problems
 from safehold.api.auth import HostBearer, PartnerBearer
 from safehold.api.problems import ApiError, Problem
 from safehold.api.schemas import EventOut, FlagIn, MeOut, ReportIn, ReportOut, SignupIn, SignupOut, State
-from safehold.hosts import events
+from safehold.hosts import events, keys
 from safehold.hosts.models import HostKey, PartnerKey, Scope
 from safehold.intake import service as intake
 from safehold.intake.models import Channel, Locator, Report
@@ -129,8 +129,11 @@ def event(request: HttpRequest) -> Status[Any]:
     """Take an event, signed as Standard Webhooks says with the host's secret. `safehold-host` is the host's slug."""
     need_json(request)
     host = request.headers.get("safehold-host", "")
-    if not host:
-        raise ApiError(400, "no_host", "Name your host in the header safehold-host.", "safehold-host")
+    if not host:  # a host that sends its key as well has said who it is; the signature is checked all the same
+        key = keys.authenticate(request.headers.get("authorization"))
+        if key is None:
+            raise ApiError(400, "no_host", "Name your host in the header safehold-host.", "safehold-host")
+        host = key.host_id
     try:
         taken = events.receive(host[:100], dict(request.headers), request.body, then=commands.receive_event)
     except events.EventRefused as refusal:

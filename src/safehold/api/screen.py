@@ -30,10 +30,10 @@ Send = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
 LARGEST = 1024 * 1024  # bytes of a body
-PUBLIC = frozenset({"posts", "profiles", "uploads", "links"})
+PUBLIC = frozenset({"public_posts", "public_profiles", "public_uploads"})
 PRIVATE = frozenset({"private_messages"})
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
-_PLACE = re.compile(r"[A-Z]{2}|unknown")  # ISO 3166-1, or "unknown": the strictest rules hold
+_PLACE = re.compile(r"[A-Z]{2}|")  # ISO 3166-1; empty = not known: the strictest rules hold
 _THREADS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="screen")
 
 Name = Annotated[str, msgspec.Meta(max_length=255)]
@@ -158,7 +158,9 @@ def _read(body: bytes, *, record: bool) -> Question:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise Refused(400, "bad_json", "The body is not JSON in UTF-8.") from None
     if not _PLACE.fullmatch(question.jurisdiction):
-        raise Refused(422, "wrong_value", "jurisdiction is a country code (ISO 3166-1) or 'unknown'.", "jurisdiction")
+        raise Refused(
+            422, "wrong_value", "jurisdiction is a country code (ISO 3166-1), or empty where not known.", "jurisdiction"
+        )
     if question.surface in PRIVATE:
         raise Refused(
             403, "surface_not_enabled",

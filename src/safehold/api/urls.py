@@ -6,6 +6,7 @@ from safehold.api import problems
 from safehold.api.routes import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", problems.unknown_path),
     path("", api.urls),
     path("<path:rest>", problems.unknown_path),
 ]

@@ -1,7 +1,5 @@
 """The console's forms. They check shape alone; whether an act is allowed, the rooms say."""
 
-from typing import ClassVar
-
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -47,7 +45,7 @@ class NewMember(Roles):
     )  # fmt: skip
     name = forms.CharField(label=_("Name"), max_length=150, required=False, help_text=_("As colleagues read it."))
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES, required=False)
-    field_order: ClassVar[list[str]] = ["username", "name", "language", "roles"]
+    field_order = ("username", "name", "language", "roles")
 
 
 class NewKey(forms.Form):

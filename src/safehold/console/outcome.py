@@ -22,7 +22,8 @@ def in_words(pack: Pack, outcome: Outcome | Mapping[str, Any]) -> dict[str, Any]
         "clauses": [_clause(pack, clause) for clause in plain["clauses"]],
         "exceptions": [_clause(pack, exception) for exception in plain["exceptions"]],
         "sanctions": [
-            {"code": s["code"], "days": s.get("days"), "words": questions.text(pack, s["code"])} for s in plain["sanctions"]
+            {"code": s["code"], "days": s.get("days"), "words": questions.text(pack, s["code"])}
+            for s in plain["sanctions"]
         ],
         "actions": [questions.text(pack, code) for code in plain["actions"]],
         "duties": list(plain["duties"]),

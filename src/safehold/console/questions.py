@@ -18,7 +18,7 @@ from safehold.policy import Pack, Question
 Answers = dict[str, Any]
 
 
-class NotAnAnswer(ValueError):
+class AnswerError(ValueError):
     """What was posted is no answer to the question; the text says what to do."""
 
 
@@ -115,21 +115,23 @@ def answer_text(pack: Pack, question: Question, answer_id: str) -> str:
 def read(pack: Pack, class_id: str, answers: Answers, question: Question, posted: QueryDict) -> Answers:
     """The answers with what was posted for `question`, without those that are no longer on the path.
 
-    Raises NotAnAnswer.
+    Raises AnswerError.
     """
     values = [value for value in posted.getlist("answer") if value.strip()]
     if question.kind == "text":
         values = [value.strip() for value in values[:1]]
     elif unknown := set(values) - set(question.answer_ids):
-        raise NotAnAnswer(_("“%(answer)s” is not one of the answers.") % {"answer": sorted(unknown)[0]})
+        raise AnswerError(_("“%(answer)s” is not one of the answers.") % {"answer": min(unknown)})
     if not values and question.mandatory:
-        raise NotAnAnswer(_("Choose an answer to go on.") if question.kind != "text" else _("Write an answer to go on."))
+        raise AnswerError(
+            _("Choose an answer to go on.") if question.kind != "text" else _("Write an answer to go on.")
+        )
     if len(values) > 1 and question.kind == "one":
-        raise NotAnAnswer(_("Choose one answer."))
+        raise AnswerError(_("Choose one answer."))
     lonely = {answer.id for answer in question.answers if answer.alone} & set(values)
     if lonely and len(values) > 1:
-        words = answer_text(pack, question, sorted(lonely)[0])
-        raise NotAnAnswer(_("“%(answer)s” cannot stand beside other answers.") % {"answer": words})
+        words = answer_text(pack, question, min(lonely))
+        raise AnswerError(_("“%(answer)s” cannot stand beside other answers.") % {"answer": words})
     given: Any = list(values) if question.kind == "many" else "".join(values)
     changed = {key: value for key, value in answers.items() if key != question.id}
     if values:
@@ -137,7 +139,7 @@ def read(pack: Pack, class_id: str, answers: Answers, question: Question, posted
     try:
         on_path = {q.id for q in policy.questions(pack, class_id, changed)}
     except policy.BadAnswer as problem:
-        raise NotAnAnswer(str(problem)) from None
+        raise AnswerError(str(problem)) from None
     return {key: value for key, value in changed.items() if key in on_path}
 
 

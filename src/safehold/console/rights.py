@@ -27,7 +27,7 @@ P = ParamSpec("P")
 class StaffRequest(HttpRequest):
     """A request whose user is a member of staff; views get no other."""
 
-    user: Member  # type: ignore[assignment]
+    user: Member
 
 
 View = Callable[Concatenate[StaffRequest, P], HttpResponseBase]

@@ -9,8 +9,10 @@ Sources: NCMEC ISPWS documentation of 2025-06-11 (calls, codes); what follows fr
 import enum
 import re
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from hashlib import md5
 from typing import Self
 from urllib.parse import urlsplit
@@ -60,6 +62,10 @@ class Unreadable(Exception):
     """A body that is not one of the two documented responses. The message is a code, never content."""
 
 
+class WrongLength(Exception):
+    """A file is longer or shorter than was announced."""
+
+
 class Client:
     """A line to one base address with one login. Use as a context manager.
 
@@ -69,13 +75,14 @@ class Client:
     def __init__(self, url: str, username: str, password: str, *, timeout: httpx2.Timeout = TIMEOUT) -> None:
         parts = urlsplit(url)
         local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        if not parts.hostname or (parts.scheme != "https" and not local):
+        if not parts.hostname or parts.scheme not in (("http", "https") if local else ("https",)):
             raise ValueError("The CyberTipline address must be https, or http on this machine.")
         self._base = url.rstrip("/")
         self._http = httpx2.Client(
             auth=httpx2.BasicAuth(username, password),
             headers={"User-Agent": "Safehold", "Accept": "text/xml, application/xml", "Accept-Encoding": "identity"},
             timeout=timeout,
+            verify=_tls(),
             follow_redirects=False,
             trust_env=not local,  # a proxy of the environment is for the way out, never for loopback
         )
@@ -102,7 +109,10 @@ class Client:
         `size` in bytes lets the request announce its length; without it the body is sent in chunks.
         """
         body = _Multipart(report_id, name, chunks, size, alive)
-        answer = self._call("POST", "/upload", content=iter(body), headers=body.headers)
+        try:
+            answer = self._call("POST", "/upload", content=iter(body), headers=body.headers)
+        except WrongLength:
+            answer = Answer(outcome=Outcome.UNSURE, problem="file: wrong length")
         return msgspec.structs.replace(answer, sent_md5=body.digest.hexdigest())
 
     def fileinfo(self, document: bytes) -> Answer:
@@ -132,6 +142,12 @@ class Client:
             return Answer(outcome=Outcome.UNSURE, problem=type(error).__name__)
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates of the system, loaded once: a client is made for every call."""
+    return httpx2.create_ssl_context()
+
+
 class _Multipart:
     """A multipart body made while it is sent: field `id`, then the file. Never holds more than a chunk."""
 
@@ -159,10 +175,16 @@ class _Multipart:
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._head
+        sent = 0
         for chunk in self._chunks:
             self._alive()
             self.digest.update(chunk)
+            sent += len(chunk)
+            if self._size is not None and sent > self._size:
+                raise WrongLength
             yield chunk
+        if self._size not in (None, sent):
+            raise WrongLength
         yield self._tail
 
 

@@ -8,7 +8,7 @@ import msgspec
 class Progress(msgspec.Struct, frozen=True):
     """`again`: the next step is due now. `later`: in `seconds`. `done`: ended. `person`: a task is raised."""
 
-    word: Literal["again", "later", "done", "person"]
+    kind: Literal["again", "later", "done", "person"]
     seconds: float = 0.0
 
 

@@ -4,7 +4,7 @@ Others may call:
 - `draft(record, actor=...) -> Filing`: build, check and store the exact document; once for each `record.ref`.
 - `advance(filing_id, worker=..., on_finished=...) -> Progress`: one protocol call; repeat as it says.
 - `preview(record) -> bytes`: the document, nothing stored.
-- `not_reportable`, `filed_by_hand`, `abandon`, `retry`: what a person decides about a filing.
+- `not_reportable`, `never_reportable`, `filed_by_hand`, `abandon`, `retry`: what a person decides about a filing.
 - `circuit_of`, `close_circuit`, `check_credentials`: whether filing stands still, and setting it going.
 The input record is `inputs.FilingInput`; invalid content raises `document.DocumentError`.
 """
@@ -101,7 +101,7 @@ def check_environment(filing: Filing) -> None:
     """The interlock: a filing goes only where it was made for, and production only where all agree."""
     config = settings.SAFEHOLD
     tip = config.cybertip
-    host = urlsplit(tip.url).hostname or ""
+    host = (urlsplit(tip.url).hostname or "").rstrip(".")
     wanted = HOSTS.get(tip.environment)
     reason = ""
     if filing.environment != tip.environment:
@@ -119,22 +119,27 @@ def check_environment(filing: Filing) -> None:
         raise WrongEnvironment(f"Filing {filing.pk} is not sent: {reason}.")
 
 
-def not_reportable(ref: str, *, reason: str, actor: str) -> Filing:
-    """Record that the law asks for no report under this `ref`, and why; drafted or not. Twice changes nothing.
+def not_reportable(filing_id: uuid.UUID | str, *, because: str, actor: str) -> Filing:
+    """Record that the law asks for no report here, and why. Twice changes nothing.
 
     What is open at the service is left to expire unfinished. Raises NotNow for a filing that is filed,
     or whose finish was sent.
     """
     with transaction.atomic():
-        row, _made = Filing.objects.get_or_create(
-            ref=ref,
-            defaults={"environment": settings.SAFEHOLD.cybertip.environment, "record": b"", "document": b""},
-        )
+        row = Filing.objects.get(pk=filing_id)
         if row.state == Filing.State.NOT_REPORTABLE:
             return row
-        row = _decidable(row.pk, "rule_out")
-        changes = {"because": reason[:500], "ended_at": timezone.now()}
-        return FILING.move(row, "rule_out", actor=actor, changes=changes, reason=reason)
+        row = _decidable(filing_id, "rule_out")
+        changes = {"because": because[:500], "ended_at": timezone.now()}
+        return FILING.move(row, "rule_out", actor=actor, changes=changes, because=because)
+
+
+def never_reportable(ref: str, *, because: str, actor: str) -> Filing:
+    """As `not_reportable`, by the caller's name, also where nothing was drafted: no filing is a record too."""
+    empty = {"environment": settings.SAFEHOLD.cybertip.environment, "record": b"", "document": b""}
+    with transaction.atomic():
+        row, _made = Filing.objects.get_or_create(ref=ref, defaults=empty)
+        return not_reportable(row.pk, because=because, actor=actor)
 
 
 def filed_by_hand(filing_id: uuid.UUID | str, *, report_id: int, actor: str, on_finished: OnFinished) -> Filing:

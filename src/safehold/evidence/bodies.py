@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import obstore
@@ -135,7 +135,7 @@ def names() -> Iterator[tuple[str, str, datetime]]:
     for batch in obstore.list(store()):
         for meta in batch:
             name = meta["path"]
-            yield name.rpartition("/")[2].partition(".")[0], name, cast(datetime, meta["last_modified"])
+            yield name.rpartition("/")[2].partition(".")[0], name, meta["last_modified"]
 
 
 def _chunks(object_id: UUID, parts: int) -> Iterator[bytes]:
@@ -150,7 +150,7 @@ def _chunks(object_id: UUID, parts: int) -> Iterator[bytes]:
 
 
 def _folder() -> Path:
-    return cast(Path, settings.SAFEHOLD.data / "evidence")
+    return settings.SAFEHOLD.data / "evidence"
 
 
 def _make_durable(path: Path) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from safehold.audit import service as audit
 from safehold.audit.machine import Machine
-from safehold.evidence.errors import Destroyed, HoldInForce, NeedsSecondPerson, UnknownEvidence, WouldShorten
+from safehold.evidence.errors import HoldInForce, NeedsSecondPerson, UnknownEvidence, WouldShorten
 from safehold.evidence.models import Hold, HoldItem, Sealed
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ def place_hold(sealed_ids: Iterable[UUID | str], *, until: datetime, basis: str,
     """Hold these objects until then, under one hold for each `ref`. Joins the caller's transaction.
 
     Calling again with the same `ref` adds what is not yet under it and never moves the end earlier; a
-    hold that was ended stays so. Raises UnknownEvidence, Destroyed.
+    hold that was ended stays so. Raises UnknownEvidence. What is destroyed already cannot be held: it is
+    left out and named in the act, and never keeps a receipt's transaction from being stored.
     """
     wanted = {UUID(str(one)) for one in sealed_ids}
     with transaction.atomic():
@@ -46,11 +47,14 @@ def place_hold(sealed_ids: Iterable[UUID | str], *, until: datetime, basis: str,
             return hold
         held = set(HoldItem.objects.filter(hold=hold).values_list("sealed_id", flat=True))
         new = [row for row in rows if row.pk not in held]
-        if gone := [row for row in new if row.destroyed_at is not None]:
-            raise Destroyed(f"{audit.ref(gone[0])} was destroyed and cannot be held.")
+        gone = [str(row.pk) for row in new if row.destroyed_at is not None]
+        new = [row for row in new if row.destroyed_at is None]
+        if gone:
+            log.error("%s comes too late for %d destroyed objects", audit.ref(hold), len(gone))
         HoldItem.objects.bulk_create(HoldItem(hold=hold, sealed=row) for row in new)
         if made:
-            audit.record("hold.placed", actor=actor, about=hold, **_terms(hold), sealed=[str(row.pk) for row in new])
+            sealed = [str(row.pk) for row in new]
+            audit.record("hold.placed", actor=actor, about=hold, **_terms(hold), sealed=sealed, destroyed=gone)
         elif new:
             audit.record("hold.widened", actor=actor, about=hold, sealed=[str(row.pk) for row in new])
         if until > hold.until:
@@ -115,7 +119,7 @@ def end_hold_early(hold_id: UUID | str, *, authority: str, document: str, actor:
 
 def holds_in_force(sealed_id: UUID | str) -> "models.QuerySet[Hold]":
     """The holds that forbid the object's destruction, the longest first."""
-    return Hold.objects.filter(items=sealed_id, state=Hold.State.IN_FORCE).order_by("-until")
+    return Hold.objects.filter(items__pk=sealed_id, state=Hold.State.IN_FORCE).order_by("-until")
 
 
 def refuse_while_held(row: Sealed, holds: list[Hold], *, actor: str) -> None:

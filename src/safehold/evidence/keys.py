@@ -65,7 +65,7 @@ def unwrap(wrapped: bytes, object_id: str) -> tink.KeysetHandle:
     """The object's key. Raises NoPrivateKey, or Corrupt where the row was changed or belongs to another object."""
     require_private()
     try:
-        plain = _decrypter(settings.SAFEHOLD.keys / PRIVATE).decrypt(bytes(wrapped), object_id.encode())
+        plain = _decrypter(settings.SAFEHOLD.keys / PRIVATE).decrypt(wrapped, object_id.encode())
     except tink.TinkError:
         raise Corrupt(f"The wrapped key of sealed:{object_id} does not open with this vault's private key.") from None
     return proto_keyset_format.parse(plain, secret_key_access.TOKEN)

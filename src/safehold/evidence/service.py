@@ -198,7 +198,7 @@ def _openable(sealed_id: UUID | str, *, act: str, actor: str) -> tuple[Sealed, t
         keys.require_private()
         if not hasattr(row, "key_row"):
             raise Corrupt(f"The key of {audit.ref(row)} is missing though it was never destroyed on record.")
-        return row, keys.unwrap(row.key_row.wrapped, str(row.pk))
+        return row, keys.unwrap(bytes(row.key_row.wrapped), str(row.pk))
     except EvidenceError as error:
         audit.refused(act, actor=actor, about=row, reason=type(error).__name__)
         raise

@@ -171,7 +171,8 @@ def _authenticate(model: type[AnyKey], kind: str, header: str | None) -> AnyKey 
         return None
     if not same or row.revoked_at is not None:
         reason = "revoked key" if same else "wrong secret"
-        audit.refused(f"{row._meta.model_name}.used", actor="anonymous", about=row, reason=reason)
+        act = "host_key.used" if kind == "shk" else "partner_key.used"
+        audit.refused(act, actor="anonymous", about=row, reason=reason)
         return None
     now = timezone.now()
     if row.last_used_at is None or now - row.last_used_at > _USED_TO:

@@ -127,9 +127,8 @@ class MatrixContact:
     def find(self, link_or_name: str) -> Found:
         """Accounts (also bare names), files, and links to messages, as Matrix clients write them.
 
-        A message whose only file was uploaded by its sender is found as that file, so that reports of
-        either meet. Words of a message in a room that is not open to everybody are left out: a
-        stranger's link must not bring them in. `item()` gives them, for a participant's or the host's report.
+        Words of a message in a room that is not open to everybody are left out: a stranger's link
+        must not bring them in. `item()` gives them, for a participant's or the host's report.
         """
         place = ids.parse(link_or_name)
         if isinstance(place, ids.User):
@@ -149,11 +148,14 @@ class MatrixContact:
         return facts.account_facts(user, self.api.whois(user["name"]))
 
     def item(self, item_id: str) -> ItemFacts:
-        """A file or an event. A purged file is NotFound, a redacted event is GONE."""
+        """A file or an event. A purged file is NotFound, a redacted event is GONE.
+
+        An event that `find` would give as its file is given as that file here too, under the file's id.
+        """
         place = _item(item_id)
         if isinstance(place, ids.Media):
             return self._media_facts(place)
-        return self._event_facts(place, self._event(place), self._is_open(place.room))
+        return self._event_item(place, self._event(place))
 
     def items_of(self, account_id: str, limit: int = 50) -> list[ItemFacts]:
         """The files that an account uploaded, newest first. Synapse keeps no list of messages by sender."""
@@ -344,18 +346,16 @@ class MatrixContact:
         if place.room.startswith("#"):
             place = ids.Event(self.api.room_of_alias(place.room), place.event)
         event = self._event(place)
+        item = self._event_item(place, event)
+        return Found(account=self._account_if_own(event["sender"]), item=item if item.public else _without_words(item))
+
+    def _event_item(self, place: ids.Event, event: Json) -> ItemFacts:
+        """The event's only file where its sender uploaded it, so that reports of either meet; else the event."""
         is_open = self._is_open(place.room)
-        account = self._account_if_own(event["sender"])
         files = facts.files_in(event["content"])
         if len(files) == 1 and files[0].server == self.server_name and self._uploaded_by(files[0]) == event["sender"]:
-            item = msgspec.structs.replace(self._media_facts(files[0]), public=is_open)
-            return Found(account=account, item=item if is_open else _without_words(item))
-        item = self._event_facts(place, event, is_open)
-        return Found(account=account, item=item if is_open else _without_words(item))
-
-    def _event_facts(self, place: ids.Event, event: Json, is_open: bool) -> ItemFacts:
-        status = self._event_status(event, facts.files_in(event["content"]))
-        return facts.event_facts(place, event, status=status, is_open=is_open)
+            return msgspec.structs.replace(self._media_facts(files[0]), public=is_open)
+        return facts.event_facts(place, event, status=self._event_status(event, files), is_open=is_open)
 
     def _event_status(self, event: Json, files: list[ids.Media]) -> ItemStatus:
         """Redacted: gone. All its files out of reach: hidden."""

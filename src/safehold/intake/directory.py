@@ -82,9 +82,7 @@ def emergency(country: str, language: str = "en") -> Emergency:
         for one in entry
     )
     note = data.emergency_notes.get(country.upper())
-    return Emergency(
-        country.upper(), numbers, _oldest(data, entry), _in(data.notes[note], language) if note else ""
-    )
+    return Emergency(country.upper(), numbers, _oldest(data, entry), _in(data.notes[note], language) if note else "")
 
 
 def hotlines(country: str, language: str = "en") -> list[Hotline]:

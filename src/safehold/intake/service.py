@@ -136,11 +136,12 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 def accept(new: NewReport) -> Accepted:
-    """Take a report, in the caller's transaction: show the code only after that is committed.
+    """Take a report, in the caller's transaction if there is one: show the code only after that is committed.
 
     The same one-time key (of the same channel, host and partner) gives the same code and changes
     nothing. Raises TooLong, UnknownChannel, UnknownHost, NoOnceKey.
     """
+    _check_size(new)  # first: nothing is worked on that is too big to take
     new = _cleaned(new)
     host = Host.objects.filter(slug=new.host).first() if new.host else None
     _check(new, host)
@@ -244,11 +245,7 @@ def _each(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in map(clean, texts) if text))
 
 
-def _check(new: NewReport, host: Host | None) -> None:
-    if new.channel not in Channel.values:
-        raise UnknownChannel(f"Channel {new.channel!r} does not exist; there are: {', '.join(Channel.values)}.")
-    if not new.once_key:
-        raise NoOnceKey("once_key is empty. Send a random text of at least 16 characters, the same for each resend.")
+def _check_size(new: NewReport) -> None:
     if len(new.reason) > TEXT_LIMIT:
         raise TooLong("reason", TEXT_LIMIT)
     for field, limit in SHORT_LIMITS.items():
@@ -257,6 +254,13 @@ def _check(new: NewReport, host: Host | None) -> None:
     for field, limit in (("locators", LOCATOR_LENGTH), ("item_ids", 255), ("account_ids", 255)):
         if any(len(text) > limit for text in getattr(new, field)):
             raise TooLong(field, limit, "characters each")
+
+
+def _check(new: NewReport, host: Host | None) -> None:
+    if new.channel not in Channel.values:
+        raise UnknownChannel(f"Channel {new.channel!r} does not exist; there are: {', '.join(Channel.values)}.")
+    if not new.once_key:
+        raise NoOnceKey("once_key is empty. Send a random text of at least 16 characters, the same for each resend.")
     if len(new.locators) + len(new.item_ids) + len(new.account_ids) + bool(new.account_name) > LOCATOR_LIMIT:
         raise TooLong("locators", LOCATOR_LIMIT, "links, names and ids together")
     if host is None and (new.item_ids or new.account_ids or new.channel == Channel.IN_APP):
@@ -293,9 +297,7 @@ def _write(new: NewReport, host: Host | None, code: str) -> Report:
     _keep(report, ReportWords, {"reason": new.reason, "elsewhere": away})
     _keep(report, ReporterContact, {"email": new.contact_email, "account": new.reporter_ref if private else ""})
     rows = [
-        Locator(
-            report=report, position=number, raw=one.raw, given_as=one.given_as, kind=one.kind, host=one.host
-        )
+        Locator(report=report, position=number, raw=one.raw, given_as=one.given_as, kind=one.kind, host=one.host)
         for number, one in enumerate(named)
     ]
     Locator.objects.bulk_create(rows)

@@ -60,6 +60,15 @@ def paragraphs(text: str) -> str:
     ).strip()
 
 
+def storable(value: Any) -> Any:
+    """The same JSON without characters that PostgreSQL cannot store: no NUL, no broken letters."""
+    if isinstance(value, str):
+        return "".join(one for one in value if one != "\0" and unicodedata.category(one) != "Cs")
+    if isinstance(value, dict):
+        return {name: storable(one) for name, one in value.items()}
+    return [storable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def apart(text: str, language: str) -> str:
     """Keep left-to-right ids whole inside right-to-left text."""
     return _ISOLATE.format(text) if text and language in RIGHT_TO_LEFT else text

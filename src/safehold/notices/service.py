@@ -82,7 +82,7 @@ def draft_statement(given: StatementInput, actor: str) -> Statement:
         defaults={
             "subject": given.subject,
             "language": language,
-            "fields": msgspec.to_builtins(given),
+            "fields": rendering.storable(msgspec.to_builtins(given)),
             "title": title,
             "body": body,
             "made_at": timezone.now(),
@@ -262,7 +262,7 @@ def _letter(
         defaults={
             "subject": subject,
             "language": language,
-            "fields": msgspec.to_builtins(given),
+            "fields": rendering.storable(msgspec.to_builtins(given)),
             "title": title,
             "body": body,
             "made_at": timezone.now(),

@@ -14,10 +14,11 @@ from safehold.persons.models import Ban, Join, Person
 
 
 def root_of(person: Person) -> Person:
-    """The person that stands for the group today."""
-    while person.joined_into_id is not None:
-        person = Person.objects.get(pk=person.joined_into_id)
-    return person
+    """The person that stands for the group today, as the database says, however old `person` is."""
+    row = Person.objects.get(pk=person.pk)
+    while row.joined_into_id is not None:
+        row = Person.objects.get(pk=row.joined_into_id)
+    return row
 
 
 def group_of(person: Person) -> list[UUID]:

@@ -166,9 +166,12 @@ class Meaning(Generic[T]):
 
     def stands(self, clause: str) -> T:
         """The clause holds and no exception clears it."""
-        clearing = [e.id for e in self.cls.exceptions.values() if clause in e.clears]
-        cleared = self.any(self.exempt(name) for name in clearing)
-        return self.algebra.both(self.found(clause), self.algebra.negate(cleared))
+        key = ("stands", clause)
+        if key not in self._known:
+            clearing = [e.id for e in self.cls.exceptions.values() if clause in e.clears]
+            cleared = self.any(self.exempt(name) for name in clearing)
+            self._known[key] = self.algebra.both(self.found(clause), self.algebra.negate(cleared))
+        return self._known[key]
 
     def _once(self, kind: str, name: str) -> T:
         key = (kind, name)

@@ -38,7 +38,7 @@ _FRAME = {
 
 
 def document(pack: Pack, language: str) -> str:
-    """Markdown of every class with clauses, exceptions, questions and outcomes. Raises KeyError for an unknown language."""
+    """The whole version as Markdown. Raises KeyError for an unknown language."""
     frame = _FRAME.get(language, _FRAME["en"])
     lines = [
         f"# {frame['head'].format(version=pack.version)}",

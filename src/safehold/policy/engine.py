@@ -128,19 +128,24 @@ def _listed(question: Question, value: object) -> tuple[str, ...]:
 def _walk(
     cls: Class, answers: Answers, history: History
 ) -> tuple[list[Question], dict[str, tuple[str, ...]], Meaning[bool], Question | None]:
-    """The path so far: questions shown, the answers that count, their meaning, the first open question."""
+    """The path so far: questions shown, the answers that count, their meaning, the first open question.
+
+    One meaning serves the whole walk although answers are added on the way: the loader has made sure
+    that a question's condition looks only at earlier questions, so nothing remembered can change.
+    """
     given = _checked(cls, answers)
     counted: dict[str, tuple[str, ...]] = {}
+    meaning = Meaning(cls, _Given(counted, history))
     path: list[Question] = []
     for question in cls.questions:
-        if not Meaning(cls, _Given(counted, history)).shown(question.id):
+        if not meaning.shown(question.id):
             continue
         path.append(question)
         if question.id in given:
             counted[question.id] = given[question.id]
         elif question.mandatory:
-            return path, counted, Meaning(cls, _Given(counted, history)), question
-    return path, counted, Meaning(cls, _Given(counted, history)), None
+            return path, counted, meaning, question
+    return path, counted, meaning, None
 
 
 def next_question(pack: Pack, class_id: str, answers: Answers) -> Question | None:

@@ -238,7 +238,7 @@ class History(Struct, frozen=True):
 
 
 class Because(Struct, frozen=True):
-    """One step of the reasoning. `kind`: answer, clause, exception, cleared, rule, report, outcome;
+    """One step of the reasoning. `kind`: answer, clause, exception, cleared, rule, report, also, outcome;
     `id`: for an answer `question=answer`; `why`: the ids that made it hold."""
 
     kind: str

@@ -101,24 +101,31 @@ def near(word: str, names: Iterable[str]) -> str:
 def read(path: Path, shown_as: str) -> Map:
     """The mapping in a YAML file. Raises PolicyError for a missing file, bad YAML, or a key given twice."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = _composed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PolicyError(
-            shown_as, 1, "The file is missing.", "Every file that pack.yaml names must be there."
-        ) from None
+        hint = "Every file that pack.yaml names must be there."
+        raise PolicyError(shown_as, 1, "The file is missing.", hint) from None
     except UnicodeDecodeError:
         raise PolicyError(shown_as, 1, "The file is not UTF-8 text.", "Save it as UTF-8.") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyError(
-            shown_as, line, f"This is not YAML: {error.problem}.", "Check indentation, colons and quotes."
-        ) from None
+        hint = "Check indentation, colons and quotes."
+        raise PolicyError(shown_as, line, f"This is not YAML: {error.problem}.", hint) from None
     value = _plain(node, shown_as) if node is not None else None
     if not isinstance(value, Map):
         raise PolicyError(
             shown_as, 1, "The file must hold a mapping at its top.", "Start with a line such as `policy: …`."
         )
     return value
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The node tree, by the C parser where there is one; what is wrong is told by the other, alike everywhere."""
+    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.compose(text, Loader=fast)
+    except yaml.MarkedYAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _plain(node: yaml.Node, file: str) -> Any:

@@ -3,7 +3,7 @@
 The token in the address is the only key, so the page works for people who are suspended and logged out.
 """
 
-import datetime
+from datetime import date
 from typing import cast
 
 from django.conf import settings
@@ -89,7 +89,9 @@ def _page(
         {
             "token": token,
             "statement": statement,
-            "blocks": _blocks(notices.text(statement, settings.SAFEHOLD.base_url + reverse("public:appeal", args=[token]))),
+            "blocks": _blocks(
+                notices.text(statement, settings.SAFEHOLD.base_url + reverse("public:appeal", args=[token]))
+            ),
             "written_in": statement.language,
             "appeal": known,
             "may_appeal": may,
@@ -113,10 +115,10 @@ def _blocks(body: str) -> list[dict[str, object]]:
         for line in lines:
             if not line.startswith("- "):
                 pieces.append({"text": line})
-            elif pieces and "items" in pieces[-1]:
-                cast(list[str], pieces[-1]["items"]).append(line[2:])
+            elif pieces and "list" in pieces[-1]:
+                cast(list[str], pieces[-1]["list"]).append(line[2:])
             else:
-                pieces.append({"items": [line[2:]]})
+                pieces.append({"list": [line[2:]]})
         blocks.append({"heading": heading, "pieces": pieces})
     return blocks
 
@@ -128,7 +130,7 @@ def _removal(decision: Decision, statement: Statement) -> dict[str, object] | No
     purges = Action.objects.filter(decision=decision, kind=Action.Kind.PURGE_ITEM)
     lock = Action.objects.filter(subject=decision.subject, kind=Action.Kind.LOCK).order_by("-ordered_at").first()
     items = [
-        {"id": item["id"], "date": datetime.date.fromisoformat(item["date"]) if item["date"] else None}
+        {"id": item["id"], "date": date.fromisoformat(item["date"]) if item["date"] else None}
         for item in statement.fields["items"]
     ]
     ordered = purges.exists()

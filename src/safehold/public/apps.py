@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class PublicConfig(AppConfig):
     name = "safehold.public"
     label = "public"
+
+    def ready(self) -> None:
+        """Secret addresses stay out of the logs of every process."""
+        from safehold.public import logs
+
+        logs.attach()

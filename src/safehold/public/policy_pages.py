@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_info
 from django.views.decorators.http import require_safe
 
 from safehold import policy
+from safehold.policy.versions import version_on, versions
 from safehold.policy.pack import ACTIONS, DUTIES, SANCTIONS
 
 PACK = "child-safety"
@@ -19,7 +19,7 @@ PACK = "child-safety"
 @require_safe
 def present(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """To the version that is in force today, in the reader's language where the policy has it."""
-    version = policy.version_on(PACK, timezone.now().date())
+    version = version_on(PACK, timezone.now().date())
     language = get_language() or "en"
     known = policy.load(PACK, version).languages
     return HttpResponseRedirect(reverse("public:policy", args=[version, language if language in known else "en"]))
@@ -28,7 +28,7 @@ def present(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 @require_safe
 def document(request: HttpRequest, version: str, lang: str) -> HttpResponse:
     """One version in one language. Clause ids are anchors: letters and links name them."""
-    if version not in policy.versions(PACK):
+    if version not in versions(PACK):
         raise Http404
     pack = policy.load(PACK, version)
     if lang not in pack.languages:
@@ -40,9 +40,9 @@ def document(request: HttpRequest, version: str, lang: str) -> HttpResponse:
             "pack": pack,
             "lang": lang,
             "not_yours": lang == "en" and (get_language() or "en") not in pack.languages,
-            "in_force": version == policy.version_on(PACK, timezone.now().date()),
-            "versions": policy.versions(PACK),
-            "languages": [(code, dict(settings.LANGUAGES).get(code, code)) for code in pack.languages],
+            "in_force": version == version_on(PACK, timezone.now().date()),
+            "versions": versions(PACK),
+            "languages": [(code, get_language_info(code)["name_local"]) for code in pack.languages],
             "classes": [_class(pack, lang, name) for name in pack.classes],
             "terms": [_named(pack, lang, code) for code in (*SANCTIONS, *ACTIONS)],
             "duties": [_named(pack, lang, code) for code in DUTIES],
@@ -54,10 +54,11 @@ def _class(pack: policy.Pack, lang: str, name: str) -> dict[str, Any]:
     cls = pack.classes[name]
     return {
         **_named(pack, lang, name),
-        "clauses": [_named(pack, lang, clause) for clause in cls.clauses],
-        "exceptions": [_named(pack, lang, one) for one in cls.exceptions],
+        "clauses": [_named(pack, lang, clause) for clause in sorted(cls.clauses)],
+        "exceptions": [_named(pack, lang, one) for one in sorted(cls.exceptions)],
         "questions": [
-            {"text": pack.text(lang, one.text_id), "help": pack.text(lang, one.text_id, "help")} for one in cls.questions
+            {"text": pack.text(lang, one.text_id), "help": pack.text(lang, one.text_id, "help")}
+            for one in cls.questions
         ],
         "outcomes": [pack.text(lang, outcome) for outcome in dict.fromkeys(rule.then for rule in cls.rules)],
     }

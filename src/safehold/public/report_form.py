@@ -89,14 +89,18 @@ class Typed:
         for name, most in LONGEST.items():
             length = len(getattr(self, name))
             if length > most:
-                found[name] = _("This has %(length)s characters; at most %(most)s can be taken. Nothing was saved yet.") % {
+                found[name] = _(
+                    "This has %(length)s characters; at most %(most)s can be taken. Nothing was saved yet."
+                ) % {
                     "length": length,
                     "most": most,
                 }
         if links := self._too_many_or_long():
             found["links"] = links
         if self.contact_email and "contact_email" not in found and not _is_email(self.contact_email):
-            found["contact_email"] = _("This does not look like an e-mail address. Correct it, or leave the field empty.")
+            found["contact_email"] = _(
+                "This does not look like an e-mail address. Correct it, or leave the field empty."
+            )
         if not (self.account_name or self.links.strip() or self.reason.strip()):
             found["links"] = _("Write a name, a link, or a few words: one of them is enough.")
         return found

@@ -9,9 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from safehold.intake import service as intake
@@ -21,7 +20,10 @@ from safehold.public import bodies, countries, proof, throttle
 from safehold.public.pages import page
 from safehold.public.report_form import KINDS, RELATIONSHIPS, Typed, country_code
 from safehold.subjects.models import Host
-TOO_MUCH = gettext_lazy("This is more text than can be taken at once. Shorten it and send it again: nothing was saved yet.")
+
+TOO_MUCH = gettext_lazy(
+    "This is more text than can be taken at once. Shorten it and send it again: nothing was saved yet."
+)
 # Fields of the input record that have another name in the form.
 FIELDS = {"reason": "reason", "account_name": "account_name", "contact_email": "contact_email"}
 
@@ -49,9 +51,7 @@ def report(request: HttpRequest) -> HttpResponse:
 
 def _take(request: HttpRequest, typed: Typed, answer: str) -> HttpResponse:
     new = typed.new_report()
-    wait = throttle.admit(
-        request.META.get("REMOTE_ADDR", ""), once_key=new.once_key, proven=proof.check(answer)
-    )
+    wait = throttle.admit(request.META.get("REMOTE_ADDR", ""), once_key=new.once_key, proven=proof.check(answer))
     if wait:
         response = _form(request, typed, status=429, wait=wait)
         response["Retry-After"] = str(wait)
@@ -59,12 +59,22 @@ def _take(request: HttpRequest, typed: Typed, answer: str) -> HttpResponse:
     try:
         accepted = commands.receive_report(new)
     except intake.TooLong as error:
-        return _form(request, typed, {FIELDS.get(error.field, "links"): _("This is too long. Nothing was saved yet.")}, status=422)
+        return _form(
+            request,
+            typed,
+            {FIELDS.get(error.field, "links"): _("This is too long. Nothing was saved yet.")},
+            status=422,
+        )
     return HttpResponseRedirect(reverse("public:receipt", args=[accepted.code]), status=303)
 
 
 def _form(
-    request: HttpRequest, typed: Typed, problems: Mapping[str, object] | None = None, *, status: int = 200, wait: int = 0
+    request: HttpRequest,
+    typed: Typed,
+    problems: Mapping[str, object] | None = None,
+    *,
+    status: int = 200,
+    wait: int = 0,
 ) -> HttpResponse:
     hosts = list(Host.objects.filter(enabled=True).order_by("name"))
     return render(
@@ -92,7 +102,11 @@ def _form(
 def emergency(request: HttpRequest) -> HttpResponse:
     """The emergency number of a country that the visitor chose: a piece of the report page."""
     code = country_code(request.GET.get("country", ""))
-    return render(request, "public/_emergency.html", {"emergency": intake.emergency(code, get_language() or "en"), "country": code})
+    return render(
+        request,
+        "public/_emergency.html",
+        {"emergency": intake.emergency(code, get_language() or "en"), "country": code},
+    )
 
 
 @page
@@ -191,4 +205,3 @@ def _stages(row: Report) -> list[dict[str, str]]:
          "current": "step" if place == reached else ""}
         for place, name in enumerate(names.values())
     ]  # fmt: skip
-

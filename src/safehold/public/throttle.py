@@ -18,7 +18,10 @@ from safehold.public.models import Arrival
 WINDOW = timedelta(minutes=10)
 PLAIN = 5  # reports in a window without a proof of work
 PROVEN = 60  # and with one
+SHARED = 600  # from an address that stands for many: a proxy of the operator's own
 KEPT = timedelta(hours=1)  # a resend within this time is recognised and never waits
+
+INNER = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
 def admit(address: str, *, once_key: str, proven: bool) -> int:
@@ -32,17 +35,26 @@ def admit(address: str, *, once_key: str, proven: bool) -> int:
         recent = list(
             Arrival.objects.filter(network=network, at__gt=now - WINDOW).order_by("-at").values_list("at", flat=True)
         )
-        most = PROVEN if proven else PLAIN
+        most = SHARED if _stands_for_many(address) else PROVEN if proven else PLAIN
         if len(recent) >= most:
             return max(1, math.ceil((recent[most - 1] + WINDOW - now).total_seconds()))
         Arrival.objects.create(network=network, once=once, at=now)
     return 0
 
 
+def _stands_for_many(address: str) -> bool:
+    """Addresses that are never a reporter's own: then everybody would wait for everybody."""
+    try:
+        ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+    except ValueError:
+        return True
+    return ip.is_loopback or ip.is_link_local or any(ip in inner for inner in INNER if inner.version == ip.version)
+
+
 def _network(address: str, now: datetime) -> str:
     """A digest of the address's prefix that nobody can turn back, different every day."""
     try:
-        ip = ipaddress.ip_address(address.split("%")[0])
+        ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
         mapped = getattr(ip, "ipv4_mapped", None)
         ip = mapped or ip
         prefix = str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))

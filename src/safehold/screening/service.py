@@ -136,9 +136,10 @@ def match(sha256s: Iterable[str]) -> list[Hit]:
             ListEntry.objects.filter(pk__in=sorted(row.pk for row in found.values())).update(
                 hits=F("hits") + 1, last_hit=timezone.now()
             )
-    rows = sorted(found.values(), key=lambda row: (not row.list.trusted, row.first_seen, row.pk))
+    answer = sorted(found.values(), key=lambda row: (not row.list.trusted, row.first_seen, row.pk))
     return [
-        Hit(str(row.pk), row.list_id, row.list.source, row.category, True, row.list.trusted, row.sha256) for row in rows
+        Hit(str(row.pk), row.list_id, row.list.source, row.category, True, row.list.trusted, row.sha256)
+        for row in answer
     ]
 
 

@@ -55,7 +55,7 @@ NEVER: dict[str, frozenset[Right]] = {
 }
 
 
-class StaffError(Exception):
+class StaffError(ValueError):
     """A change of staff that cannot be made; says why. Nothing was changed."""
 
 
@@ -106,9 +106,7 @@ def create_member(
     with transaction.atomic():
         if Member.objects.filter(username=username).exists():
             raise StaffError(f"There is already a member called {username}.")
-        member = Member.objects.create_user(
-            username, password, roles=wanted, name=name, email=email, language=language
-        )
+        member = Member.objects.create_user(username, password, roles=wanted, name=name, email=email, language=language)
         audit.record("staff.created", actor=actor, about=member, roles=wanted)
     return member, password
 
@@ -172,8 +170,9 @@ def reset_second_factor(member_id: uuid.UUID | str, *, actor: str) -> int:
 
     with transaction.atomic():
         member = Member.objects.get(pk=member_id)
-        _total, by_model = Authenticator.objects.filter(user=member).delete()
-        gone = by_model.get(Authenticator._meta.label, 0)
+        rows = Authenticator.objects.filter(user=member)
+        gone = rows.count()
+        rows.delete()
         audit.record("staff.second_factor_reset", actor=actor, about=member, removed=gone)
     return gone
 

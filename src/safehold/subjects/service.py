@@ -3,6 +3,9 @@
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from django.db import transaction
+
+from safehold.audit import service as audit
 from safehold.subjects.models import Account, Host, Item
 
 
@@ -42,6 +45,14 @@ def item(
         row.account = owner
         row.save(update_fields=["account"])
     return row
+
+
+def set_purge_rule(row: Item, *, after_receipt: bool, actor: str) -> None:
+    """The operator's rule for one item: purge right after the receipt, or when the appeal window ends."""
+    with transaction.atomic():
+        row.purge_after_receipt = after_receipt
+        row.save(update_fields=["purge_after_receipt"])
+        audit.record("item.purge_rule_set", actor=actor, about=row, after_receipt=after_receipt)
 
 
 def host_of(url: str) -> Host | None:

@@ -92,7 +92,10 @@ def _effective(span: Span) -> "QuerySet[Decision]":
 
 def _decisions(span: Span) -> list[Row]:
     rows = _effective(span)
-    outcome = [_count("decisions.violation", rows.filter(violation=True)), _count("decisions.clear", rows.filter(violation=False))]
+    outcome = [
+        _count("decisions.violation", rows.filter(violation=True)),
+        _count("decisions.clear", rows.filter(violation=False)),
+    ]
     return [
         {**_count("decisions.all", rows), "parts": [row["id"] for row in outcome]},
         *outcome,
@@ -132,13 +135,18 @@ def _actions(span: Span) -> list[Row]:
 
 
 def _filings(span: Span) -> "QuerySet[Filing]":
-    return Filing.objects.filter(environment=settings.SAFEHOLD.cybertip.environment, ended_at__gte=span[0], ended_at__lt=span[1])
+    return Filing.objects.filter(
+        environment=settings.SAFEHOLD.cybertip.environment, ended_at__gte=span[0], ended_at__lt=span[1]
+    )
 
 
 def _cybertips(span: Span) -> list[Row]:
     ended = _filings(span)
     return [
-        {**_count("cybertips.receipts", ended.filter(state__in=FILED)), "parts": ["cybertips.finished", "cybertips.recovered"]},
+        {
+            **_count("cybertips.receipts", ended.filter(state__in=FILED)),
+            "parts": ["cybertips.finished", "cybertips.recovered"],
+        },
         _count("cybertips.finished", ended.filter(state="finished")),
         _count("cybertips.recovered", ended.filter(state="recovered")),
         _count("cybertips.by_hand", ended.filter(state="by_hand")),
@@ -159,7 +167,10 @@ def _times(span: Span) -> list[Row]:
 
 def _until_filed(span: Span) -> list[float]:
     """From knowledge to receipt, for filings that stand for a subject of a case."""
-    ends = {ref.removeprefix("subject:"): at for ref, at in _filings(span).filter(state__in=FILED).values_list("ref", "ended_at")}
+    ends = {
+        ref.removeprefix("subject:"): at
+        for ref, at in _filings(span).filter(state__in=FILED).values_list("ref", "ended_at")
+    }
     known = dict(CaseSubject.objects.filter(pk__in=list(ends)).values_list("pk", "case__knowledge_at"))
     return [(ends[str(pk)] - at).total_seconds() for pk, at in known.items()]
 
@@ -185,7 +196,9 @@ def _care(span: Span) -> list[Row]:
     """How decisions were made: alone, by two, leniently, by a machine."""
     rows = _effective(span)
     of_exploitation = rows.filter(violation=True, class_id="cse")
-    lenient = sum("lock_until_removed" in _codes(outcome) for outcome in of_exploitation.values_list("outcome", flat=True))
+    lenient = sum(
+        "lock_until_removed" in _codes(outcome) for outcome in of_exploitation.values_list("outcome", flat=True)
+    )
     hidden = Action.objects.filter(kind=Action.Kind.HIDE_ITEM, confirmed_at__gte=span[0], confirmed_at__lt=span[1])
     every = rows.count()
     return [

@@ -55,7 +55,9 @@ def _guard(total: Row, parts: list[Row], exact: dict[str, int]) -> None:
         hidden = [part for part in parts if part["shown"] in ("few", "withheld")]
         if not hidden or not _computable(hidden, exact):
             return
-        others = sorted((part for part in parts if part["shown"] == "value" and part["value"]), key=lambda p: p["value"])
+        others = sorted(
+            (part for part in parts if part["shown"] == "value" and part["value"]), key=lambda p: p["value"]
+        )
         (others[0] if others else total).update(value=None, shown="withheld")
 
 

@@ -58,7 +58,7 @@ ROWS: dict[str, Promise] = {
     "sanctions.lock_until_removed": _("Lock until the item is removed"),
     "sanctions.read_only": _("Read only for a time"),
     "sanctions.ban_person": _("Ban of the person"),
-    "actions.confirmed": _("Actions confirmed by the service"),
+    "actions.confirmed": _("Actions confirmed, all kinds"),
     "actions.kind.hide_item": _("item hidden from everybody"),
     "actions.kind.purge_item": _("service's copy destroyed"),
     "actions.kind.suspend_account": _("account suspended"),
@@ -105,7 +105,8 @@ PACK = "child-safety"
 def label(row: dict[str, Any], language: str) -> str:
     """The name of a figure."""
     if "clause" in row:
-        title = policy.text(policy.load(PACK, row["version"]), language, row["clause"])
+        pack = policy.load(PACK, row["version"])
+        title = pack.text(language if language in pack.languages else "en", row["clause"])
         return f"{row['clause']} · {title} ({row['version']})"
     return str(ROWS[row["id"]])
 
@@ -114,7 +115,7 @@ def value(row: dict[str, Any]) -> str:
     """A figure in words: a number, "fewer than 5", "none", "not measured"."""
     shown = row["shown"]
     if shown == "few":
-        return gettext("fewer than 5")
+        return gettext("fewer than 5") if row["unit"] == "count" else gettext("too few to tell")
     if shown == "withheld":
         return gettext("withheld")
     if shown == "none":

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from django.utils.safestring import SafeString, mark_safe
 
-WIDTH, ROW, VALUE, HIDDEN = 400, 46, 96, 14  # units of the picture; on a telephone about one pixel each
+WIDTH, ROW, VALUE, HIDDEN = 400, 54, 120, 14  # units of the picture; on a telephone about one pixel each
 
 
 def bars(rows: list[tuple[str, float | None, str]], *, title: str, rtl: bool = False) -> SafeString:
@@ -28,7 +28,7 @@ def _row(label: str, shown: str, top: int, long: float, *, hidden: bool, rtl: bo
     edge, begin, after = (WIDTH, WIDTH - long, WIDTH - long - 8) if rtl else (0, 0, long + 8)
     way = ' direction="rtl"' if rtl else ""
     return (
-        f'<text class="bar-label" x="{edge}" y="{top + 16}"{way}>{escape(label)}</text>'
-        f'<rect class="{"bar-hidden" if hidden else "bar"}" x="{begin:.1f}" y="{top + 22}" width="{long:.1f}" height="14"/>'
-        f'<text class="bar-value" x="{after:.1f}" y="{top + 34}"{way}>{escape(shown)}</text>'
+        f'<text class="bar-label" x="{edge}" y="{top + 18}"{way}>{escape(label)}</text>'
+        f'<rect class="{"bar-hidden" if hidden else "bar"}" x="{begin:.1f}" y="{top + 26}" width="{long:.1f}" height="16"/>'
+        f'<text class="bar-value" x="{after:.1f}" y="{top + 39}"{way}>{escape(shown)}</text>'
     )

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -90,7 +91,7 @@ def _section(section: dict[str, Any], language: str) -> dict[str, Any]:
 def _picture(figures: dict[str, Any], language: str) -> str:
     by_id = {row["id"]: row for section in figures["sections"] for row in section["rows"]}
     rows = [
-        (labels.label(by_id[name], language)[:60].capitalize(), by_id[name]["value"], labels.value(by_id[name]))
+        (capfirst(labels.label(by_id[name], language)), by_id[name]["value"], labels.value(by_id[name]))
         for name in PICTURE
         if name in by_id
     ]

@@ -8,7 +8,9 @@ due. DBOS sees the job's id and one word per step, never content (design: invari
 """
 
 import logging
+import traceback
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -155,8 +157,12 @@ def _settle_failure(job: Job, registered: work.Registered, error: Exception) -> 
     """Wait and try again, or end as failed with a task for a person (design: invariant 13)."""
     kind = type(error).__name__
     failures = job.failures + 1
-    log.warning("job %s %s failed (%s), failure %d of %d", job.name, job.pk, kind, failures, registered.attempts)
-    log.debug("job %s", job.pk, exc_info=error)
+    # The class and the place, never the message: messages may hold what a host said (invariant 12).
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.warning(
+        "job %s %s failed (%s at %s:%s), failure %d of %d",
+        job.name, job.pk, kind, Path(place.filename).name, place.lineno, failures, registered.attempts,
+    )  # fmt: skip
     if failures < registered.attempts and not isinstance(error, work.GiveUp):
         Job.objects.filter(pk=job.pk, run=job.run).update(
             state=Job.State.WAITING, failures=failures, last_error=kind,

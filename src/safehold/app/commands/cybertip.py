@@ -11,7 +11,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="run a server that behaves like NCMEC's, to practise and to test",
         epilog="Example: safehold cybertip simulate --port 8090 --data ./simulator --username desk --password practice",
     )
-    simulate.add_argument("rest", nargs=argparse.REMAINDER, help="see --help of the simulator")
+    simulate.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
+    simulate.add_argument("--data", required=True, help="folder for what it receives")
+    simulate.add_argument("--username", required=True, help="the login that clients must use")
+    simulate.add_argument("--password", required=True, help="its password")
     simulate.set_defaults(run=_simulate, needs_django=False)
     status = group.add_parser("status", help="filings by state, and whether NCMEC answers", epilog="Example: safehold cybertip status")
     status.set_defaults(run=_status)
@@ -20,7 +23,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _simulate(arguments: argparse.Namespace) -> int:
     from safehold.cybertip import simulator
 
-    return int(simulator.main(arguments.rest) or 0)
+    return simulator.main(
+        ["--port", str(arguments.port), "--data", arguments.data]
+        + ["--username", arguments.username, "--password", arguments.password]
+    )
 
 
 def _status(_arguments: argparse.Namespace) -> int:

@@ -28,25 +28,26 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from safehold.hosts import keys
-    from safehold.subjects.models import Host
+    from safehold.hosts import service as hosts
 
-    if Host.objects.filter(slug=arguments.slug).exists():
-        print(f"safehold: a host called {arguments.slug!r} exists already.", file=sys.stderr)
+    try:
+        host, secret = hosts.connect(
+            arguments.slug, name=arguments.name, adapter=arguments.adapter, base_url=arguments.base_url,
+            origins=tuple(arguments.origin), secret=arguments.secret, actor="operator:command-line",
+        )  # fmt: skip
+    except ValueError as error:
+        print(f"safehold: {error}", file=sys.stderr)
         return 2
-    host, secret = keys.connect_host(
-        arguments.slug, name=arguments.name, adapter=arguments.adapter, base_url=arguments.base_url,
-        origins=arguments.origin, secret=arguments.secret, actor="operator:command-line",
-    )  # fmt: skip
     print(f"Connected {host.slug}." + (f" Its webhook secret, shown once: {secret}" if not arguments.secret else ""))
     return 0
 
 
 def _key(arguments: argparse.Namespace) -> int:
     from safehold.hosts import keys
+    from safehold.hosts.models import Scope
     from safehold.subjects.models import Host
 
-    _row, plain = keys.issue_key(Host.objects.get(slug=arguments.slug), keys.HOST_SCOPES, actor="operator:command-line")
+    _row, plain = keys.issue_key(Host.objects.get(slug=arguments.slug), Scope.values, actor="operator:command-line")
     print(plain)
     return 0
 

@@ -20,8 +20,8 @@ def _add(arguments: argparse.Namespace) -> int:
     from safehold.staff import service as staff
 
     try:
-        member, password = staff.create_member(arguments.username, roles=arguments.role, actor="operator:command-line")
-    except ValueError as error:
+        member, password = staff.create_member(arguments.username, arguments.role, actor="operator:command-line")
+    except staff.StaffError as error:
         print(f"safehold: {error}")
         return 2
     print(f"{member.username}\t{password}")

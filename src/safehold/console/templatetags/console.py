@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from safehold import policy
 from safehold.console import labels, questions
@@ -20,18 +20,18 @@ from safehold.staff.service import Right
 
 register = template.Library()
 
-# (route, right, words); shown in this order to those who hold the right.
+# (route, right); shown in this order to those who hold the right.
 PAGES = (
-    ("console:home", Right.HOME, "Start"),
-    ("console:queue", Right.ASSESS, "Queue"),
-    ("console:second-list", Right.SECOND, "Second person"),
-    ("console:appeals", Right.APPEALS, "Appeals"),
-    ("console:tasks", Right.TASKS, "Tasks"),
-    ("console:records", Right.RECORD, "Cases"),
-    ("console:persons", Right.RECORD, "Bans"),
-    ("console:audit", Right.AUDIT, "Audit"),
-    ("console:members", Right.ADMINISTER, "Staff"),
-    ("console:hosts", Right.ADMINISTER, "Hosts"),
+    ("console:home", Right.HOME),
+    ("console:queue", Right.ASSESS),
+    ("console:second-list", Right.SECOND),
+    ("console:appeals", Right.APPEALS),
+    ("console:tasks", Right.TASKS),
+    ("console:records", Right.RECORD),
+    ("console:persons", Right.RECORD),
+    ("console:audit", Right.AUDIT),
+    ("console:members", Right.ADMINISTER),
+    ("console:hosts", Right.ADMINISTER),
 )
 
 

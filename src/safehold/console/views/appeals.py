@@ -61,7 +61,7 @@ def question(request: StaffRequest, appeal_id: str, question_id: str) -> HttpRes
     if request.method == "POST":
         try:
             given = questions.read(pack, class_id, given, shown.question, request.POST)
-        except questions.NotAnAnswer as error:
+        except questions.AnswerError as error:
             problem = str(error)
         else:
             commands.answer_appeal(row.pk, given, actor=request.user.actor)
@@ -131,7 +131,11 @@ def _about(request: StaffRequest, row: Appeal, form: forms.Reason) -> dict[str, 
     if mine:
         pack, given = _pack(row), _given(row)
         missing = questions.first_open(pack, row.decision.class_id, given)
-        context |= {"missing": missing, "begun": bool(given), "again": questions.answered(pack, row.decision.class_id, given)}
+        context |= {
+            "missing": missing,
+            "begun": bool(given),
+            "again": questions.answered(pack, row.decision.class_id, given),
+        }
         if not missing:
             context["new"] = outcome.in_words(pack, commands.appeal_outcome(row))
     return context

@@ -48,7 +48,7 @@ def question(request: StaffRequest, subject_id: str, class_id: str, question_id:
     if request.method == "POST":
         try:
             answers = questions.read(pack, class_id, answers, shown.question, request.POST)
-        except questions.NotAnAnswer as error:
+        except questions.AnswerError as error:
             problem = str(error)
         else:
             _keep(request, subject, class_id, answers)
@@ -108,4 +108,3 @@ def _address(subject: CaseSubject, class_id: str, question_id: str) -> str:
     if not question_id:
         return reverse("console:answers", args=[subject.pk, class_id])
     return reverse("console:question", args=[subject.pk, class_id, question_id])
-

@@ -55,16 +55,25 @@ def _subjects(row: Case) -> list[dict[str, Any]]:
         standing = [d for d in subject.decisions.all() if d.state in ("proposed", "held", "confirmed")]
         pack = load(PACK, version_for(subject))
         drafts = {draft.class_id: draft for draft in subject.drafts.all()}
-        found.append({"subject": subject, "decisions": standing, "pack": pack, "classes": list(pack.classes), "drafts": drafts})
+        found.append(
+            {"subject": subject, "decisions": standing, "pack": pack, "classes": list(pack.classes), "drafts": drafts}
+        )
     return found
 
 
 def _items(row: Case) -> list[dict[str, Any]]:
-    rows = row.items.select_related("item__host", "item__account", "body", "facts", "subject").order_by("-reported", "pk")
+    rows = row.items.select_related("item__host", "item__account", "body", "facts", "subject").order_by(
+        "-reported", "pk"
+    )
     hides = Action.objects.filter(case_item__case=row, kind=Action.Kind.HIDE_ITEM)
     by_item = {a.case_item_id: a for a in hides.order_by("ordered_at") if a.state not in ("reversed", "dropped")}
     return [
-        {"row": item, "hide": by_item.get(item.pk), "kind": media.kind_of(item), "undo": _may_undo(by_item.get(item.pk))}
+        {
+            "row": item,
+            "hide": by_item.get(item.pk),
+            "kind": media.kind_of(item),
+            "undo": _may_undo(by_item.get(item.pk)),
+        }
         for item in rows
     ]
 

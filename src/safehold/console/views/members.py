@@ -37,7 +37,9 @@ def new_member(request: StaffRequest) -> HttpResponse:
         except staff.StaffError as problem:
             form.add_error(None, str(problem))
         else:
-            return render(request, "console/member_password.html", {"member": member, "password": password, "new": True})
+            return render(
+                request, "console/member_password.html", {"member": member, "password": password, "new": True}
+            )
     return render(request, "console/member_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -65,7 +67,11 @@ def member_roles(request: StaffRequest, member_id: str) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _("Choose at least one role. To end somebody's access, deactivate them."))
     else:
-        _try(request, lambda: staff.set_roles(member_id, form.cleaned_data["roles"], actor=request.user.actor), _("Roles saved."))
+        _try(
+            request,
+            lambda: staff.set_roles(member_id, form.cleaned_data["roles"], actor=request.user.actor),
+            _("Roles saved."),
+        )
     return redirect("console:member", member_id)
 
 
@@ -102,7 +108,9 @@ def member_second_factor(request: StaffRequest, member_id: str) -> HttpResponse:
     """Remove the second factors of a member who lost them."""
     get_object_or_404(Member, pk=member_id)
     staff.reset_second_factor(member_id, actor=request.user.actor)
-    messages.success(request, _("Their second factors are removed. They sign in with the password alone until they set one up."))
+    messages.success(
+        request, _("Their second factors are removed. They sign in with the password alone until they set one up.")
+    )
     return redirect("console:member", member_id)
 
 

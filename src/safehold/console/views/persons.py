@@ -18,4 +18,8 @@ def persons(request: StaffRequest) -> HttpResponse:
     rows = Ban.objects.filter(state=state).select_related("person").prefetch_related("person__links__account__host")
     page = page_of(rows.order_by("-placed_at"), request)
     bans = [{"ban": ban, "case": refs.case_of(ban.because)} for ban in page]
-    return render(request, "console/persons.html", {"page": page, "bans": bans, "lifted": lifted, "query": "lifted=1&" if lifted else ""})
+    return render(
+        request,
+        "console/persons.html",
+        {"page": page, "bans": bans, "lifted": lifted, "query": "lifted=1&" if lifted else ""},
+    )

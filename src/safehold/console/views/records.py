@@ -73,7 +73,9 @@ def _subject(row: CaseSubject) -> dict[str, Any]:
         "decisions": decisions,
         "duties": list(row.duties.order_by("opened_at")),
         "actions": list(
-            Action.objects.filter(Q(subject=row) | Q(decision__in=decisions)).select_related("case_item__item").order_by("ordered_at")
+            Action.objects.filter(Q(subject=row) | Q(decision__in=decisions))
+            .select_related("case_item__item")
+            .order_by("ordered_at")
         ),
         "filing": Filing.objects.filter(ref=f"subject:{row.pk}").first(),
         "statements": list(Statement.objects.filter(decision__in=[str(d.pk) for d in decisions]).order_by("made_at")),

@@ -26,9 +26,15 @@ def tasks(request: StaffRequest) -> HttpResponse:
     """Open tasks, oldest first; `?closed=1` shows the closed ones, newest first."""
     closed = request.GET.get("closed") == "1"
     rows = mine(request.user)
-    rows = rows.exclude(closed_at=None).order_by("-closed_at") if closed else rows.filter(closed_at=None).order_by("opened_at")
+    rows = (
+        rows.exclude(closed_at=None).order_by("-closed_at")
+        if closed
+        else rows.filter(closed_at=None).order_by("opened_at")
+    )
     page = page_of(rows, request)
-    return render(request, "console/tasks.html", {"page": page, "closed": closed, "query": "closed=1&" if closed else ""})
+    return render(
+        request, "console/tasks.html", {"page": page, "closed": closed, "query": "closed=1&" if closed else ""}
+    )
 
 
 @requires(Right.TASKS, "GET", "POST")

@@ -266,7 +266,7 @@ def _phone(phone: PhoneInput) -> Phone:
 def _ip_event(event: IpInput, as_of: datetime) -> IpCaptureEvent:
     return IpCaptureEvent(
         ip_address=event.ip,
-        event_name=event.event or None,
+        event_name=event.event if event.event in codes.EVENTS else "Other",
         date_time=None if event.at is None else past(event.at, as_of, "ipCaptureEvent/dateTime"),
         possible_proxy=event.possible_proxy,
         port=event.port,

@@ -9,6 +9,7 @@ from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
 register = template.Library()
+LONGEST_PATH = 200  # a longer address is none of ours
 
 
 @register.simple_tag
@@ -38,7 +39,8 @@ def _filing(environment: str) -> str:
 def language_links(context: Context) -> list[dict[str, object]]:
     """One link for each language: it sets the language and comes back to this page."""
     request = context.get("request")
-    here = quote(request.path if request is not None and request.method in ("GET", "HEAD") else "/", safe="/")
+    known = request is not None and request.method in ("GET", "HEAD") and len(request.path) <= LONGEST_PATH
+    here = quote(request.path if known else "/", safe="/")
     current = get_language()
     links: list[dict[str, object]] = []
     for code, _name in settings.LANGUAGES:

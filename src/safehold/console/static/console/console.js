@@ -32,7 +32,7 @@
 
   // The n-th answer of a question.
   const number = (n) => {
-    const choices = document.querySelectorAll("[data-answers] input");
+    const choices = document.querySelectorAll("[data-answers] input[name=answer]");
     const choice = choices[n - 1];
     if (!choice) return false;
     choice.focus();

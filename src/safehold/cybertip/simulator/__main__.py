@@ -1,0 +1,7 @@
+"""`python -m safehold.cybertip.simulator`."""
+
+import sys
+
+from safehold.cybertip.simulator import main
+
+sys.exit(main())

@@ -1,0 +1,121 @@
+"""The desk's people in a process of their own, for the crash tests: reads commands, answers in JSON lines.
+
+It shares the database with the worker that is killed, and is never killed itself.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """One command a line on standard input, one answer a line on standard output."""
+    import django
+
+    django.setup()
+    from safehold.app.setup import setup
+
+    setup()
+    verbs: dict[str, Callable[..., Answer]] = {"connect": connect, "case": case, "state": state, "appeal": appeal}
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            answer = verbs[order.pop("do")](**order)
+        except Exception as problem:  # noqa: BLE001 - the test sees it
+            answer = {"error": f"{type(problem).__name__}: {problem}"}
+        print(json.dumps(answer), flush=True)
+
+
+def connect(base_url: str) -> Answer:
+    """Make the host known; its key and secret."""
+    from safehold.hosts import keys
+    from safehold.hosts import service as hosts
+    from safehold.hosts.models import Scope
+
+    row, secret = hosts.connect("microblog", name="Microblog", adapter="webhook", base_url=base_url, actor="operator:test")
+    return {"secret": secret, "key": keys.issue_key(row, Scope.values, actor="operator:test")[1]}
+
+
+def case(link: str, account: str, seconds: float = 60) -> Answer:
+    """Report, wait until preserved, decide for suspension. Returns the decision's id."""
+    from safehold.cases.models import CaseItem
+    from safehold.intake.service import NewReport
+    from safehold.path import commands
+    from safehold.subjects.models import Item
+    from tests.support import desk
+
+    commands.receive_report(NewReport(channel="form", once_key=f"crash-{link}", host="microblog", locators=(link,)))
+    number = link.rsplit("/", 1)[-1]
+    item = _until(
+        lambda: CaseItem.objects.filter(item__external_id=number, preserve_state="done").select_related("case").first(), seconds
+    )
+    rule = Item.objects.get(pk=item.item_id)
+    rule.purge_after_receipt = True
+    rule.save()
+    subject = item.case.subjects.get(account__external_id=account)
+    commands.lease_case(item.case_id, actor=desk.FIRST, device=desk.DEVICE)
+    commands.answer(subject.pk, "cse", desk.SUSPENDS, actor=desk.FIRST, device=desk.DEVICE)
+    decision = commands.propose_decision(subject.pk, "cse", actor=desk.FIRST, device=desk.DEVICE)
+    decision = commands.confirm_decision(decision.pk, actor=desk.FIRST, device=desk.DEVICE)
+    return {"decision": str(decision.pk), "subject": str(subject.pk), "case": str(item.case_id)}
+
+
+def state(decision: str) -> Answer:
+    """Where a decision stands: actions, filings, holds, statements, open duties, failed jobs, cases."""
+    from safehold.cases.models import Case, CaseItem, Decision
+    from safehold.cybertip.models import Filing
+    from safehold.enforcement.models import Action
+    from safehold.evidence.models import Hold, Sealed
+    from safehold.notices.models import Statement
+    from safehold.persons.models import Ban, Strike
+    from safehold.work.models import Job
+
+    row = Decision.objects.select_related("subject").get(pk=decision)
+    filings = Filing.objects.filter(ref=f"subject:{row.subject_id}")
+    items = CaseItem.objects.filter(case=row.subject.case_id)
+    return {
+        "actions": sorted([kind, state] for kind, state in Action.objects.filter(decision=row).values_list("kind", "state")),
+        "filings": [[f.state, f.report_id] for f in filings],
+        "holds": Hold.objects.filter(ref__in=[f"filing:{f.pk}" for f in filings]).count(),
+        "statements": Statement.objects.filter(decision=decision).exclude(sent_at=None).count(),
+        "open_duties": row.duties.filter(state="open").count(),
+        "bans": Ban.objects.filter(because=f"decision:{decision}").count(),
+        "strikes": Strike.objects.filter(decision=decision).count(),
+        "bodies": Sealed.objects.filter(about__in=[f"caseitem:{i.pk}" for i in items]).count(),
+        "failed_jobs": Job.objects.filter(state="failed").count(),
+        "busy_jobs": Job.objects.filter(state__in=["waiting", "running"]).exclude(name="action.carry_out", state="waiting").count(),
+        "cases": Case.objects.filter(subjects__account=row.subject.account).count(),
+    }
+
+
+def appeal(decision: str) -> Answer:
+    """Appeal and grant by somebody else."""
+    from safehold.notices import service as notices
+    from safehold.notices.models import Statement
+    from safehold.path import commands
+    from tests.support import desk
+
+    token = notices.token_of(Statement.objects.get(decision=decision))
+    row = commands.open_appeal(token, text="placeholder message 4", language="en")
+    commands.lease_appeal(row.pk, actor=desk.SECOND)
+    commands.answer_appeal(row.pk, desk.CLEARED, actor=desk.SECOND)
+    row = commands.decide_appeal(row.pk, grant=True, reason="placeholder reason", actor=desk.SECOND)
+    return {"appeal": row.state}
+
+
+def _until(look: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError("not seen in time")
+        time.sleep(0.05)
+    return seen
+
+
+if __name__ == "__main__":
+    main()

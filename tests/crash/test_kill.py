@@ -1,0 +1,100 @@
+"""The worker is killed with -9 at each step boundary and restarted: every effect is there exactly once.
+
+Runs on the database of the run. A pairwise selection is the default, the whole matrix is slow.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.stack import Stack
+from tests.support import parts
+
+pytestmark = [pytest.mark.crash, pytest.mark.network]
+
+BOUNDARIES = [
+    "relay.claimed",
+    "report.resolve.settled",
+    "item.preserve.sealed",
+    "action.hide_item.before",
+    "action.hide_item.sent",
+    "action.hide_item.seen",
+    "action.hide_item.confirmed",
+    "action.suspend_account.before",
+    "action.suspend_account.sent",
+    "action.suspend_account.seen",
+    "action.suspend_account.confirmed",
+    "action.ban_person.before",
+    "action.ban_person.confirmed",
+    "filing.drafted",
+    "filing.submit.before",
+    "filing.submit.sent",
+    "filing.submit.stored",
+    "filing.upload.before",
+    "filing.upload.sent",
+    "filing.upload.stored",
+    "filing.fileinfo.before",
+    "filing.fileinfo.sent",
+    "filing.fileinfo.stored",
+    "filing.finish.before",
+    "filing.finish.sent",
+    "filing.finish.stored",
+    "statement.delivered",
+    "action.purge_item.before",
+    "action.purge_item.sent",
+    "action.purge_item.seen",
+    "item.preserve.begin",
+    "filing.file.returned",
+]
+# What the two databases run by default: together they cover every kind of boundary (before, sent, stored)
+# of every kind of step (host, register of persons, filing), and each half covers every kind of boundary.
+ON_SQLITE = {"item.preserve.sealed", "action.suspend_account.sent", "filing.submit.sent", "filing.upload.sent", "filing.finish.sent", "relay.claimed"}
+ON_POSTGRES = {"action.hide_item.seen", "action.ban_person.before", "filing.submit.stored", "filing.fileinfo.sent", "filing.finish.stored", "statement.delivered"}
+
+POSTGRES = "postgresql" in os.environ.get("SAFEHOLD_TEST_DATABASE_URL", "")
+SELECTED = ON_POSTGRES if POSTGRES else ON_SQLITE
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with parts.scratch_database("safehold_crash") if POSTGRES else parts.no_database() as url:
+        with Stack(tmp_path_factory.mktemp("crash"), url) as running:
+            yield running
+
+
+@pytest.mark.parametrize(
+    "boundary", [pytest.param(name, marks=() if name in SELECTED else pytest.mark.slow) for name in BOUNDARIES]
+)
+def test_killed_at(stack: Stack, boundary: str, tmp_path: Path) -> None:
+    number = len(list(stack.folder.glob("mark-*")))
+    filed_before = set(stack.finished_reports())
+    member = stack.site.member(f"user-{100 + BOUNDARIES.index(boundary)}")
+    post = member.post(f"placeholder message {number}", _picture(number))
+    worker = stack.worker(boundary, number)
+    try:
+        case = stack.ask("case", link=post["url"], account=member.account_id)
+        state = stack.until_settled(case["decision"])
+    finally:
+        worker.stop()
+    assert worker.kills == 1, f"the worker was to be killed once at {boundary}"
+    assert dict(state["actions"]) == {
+        "ban_person": "confirmed", "hide_item": "confirmed", "purge_item": "confirmed", "suspend_account": "confirmed",
+    }  # fmt: skip
+    assert len(state["actions"]) == 4
+    assert [row[0] for row in state["filings"]] in (["finished"], ["recovered"])
+    assert set(stack.finished_reports()) - filed_before == {state["filings"][0][1]}, "one finished report, ours"
+    assert {name: state[name] for name in ("holds", "statements", "bans", "strikes", "bodies", "cases")} == {
+        "holds": 1, "statements": 1, "bans": 1, "strikes": 1, "bodies": 1, "cases": 1,
+    }  # fmt: skip
+    assert state["open_duties"] == 0
+    assert state["failed_jobs"] == 0
+    assert member.see(post["post_id"]) == 404
+    assert member.sign_in().status_code == 403
+
+
+def _picture(number: int) -> bytes:
+    from safehold.app.demo.sides import gradient
+
+    return gradient(number + 50, size=48)
