@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -29,6 +30,11 @@ def somebody() -> tuple[Member, str]:
 def sign_in(browser: Browser, password: str, **more: str) -> str:
     response = browser.send(LOGIN, {"login": "anna", "password": password, **more})
     return str(response.headers.get("Location", response.status_code))
+
+
+def show_again(browser: Browser, password: str) -> None:
+    """What changes how somebody signs in asks for the password once more."""
+    assert browser.send("/console/account/reauthenticate/", {"password": password}).status_code == 302
 
 
 def code_of(secret: str) -> str:
@@ -79,16 +85,21 @@ def test_there_is_no_sign_up_and_no_reset_by_mail(name: str) -> None:
     assert Browser().get("/console/account/signup/").status_code == 404
 
 
-def test_a_second_factor_is_asked_for_once_it_is_set_up(somebody: tuple[Member, str]) -> None:
+def test_a_second_factor_is_asked_for_once_it_is_set_up(
+    somebody: tuple[Member, str], django_capture_on_commit_callbacks: Any
+) -> None:
     member, password = somebody
     browser = Browser()
     sign_in(browser, password)
+    assert "/reauthenticate/" in browser.get(f"{FACTOR}totp/activate/")["Location"]
+    show_again(browser, password)
     page = browser.get(f"{FACTOR}totp/activate/").content.decode()
     assert "<svg" in page
     assert "data:image" not in page, "the content security policy forbids it"
     secret = re.search(r'<code class="secret">([A-Z2-7]+)</code>', page)[1]  # type: ignore[index]
     assert browser.send(f"{FACTOR}totp/activate/", {"code": "000000"}).status_code == 200
-    assert browser.send(f"{FACTOR}totp/activate/", {"code": code_of(secret)}).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert browser.send(f"{FACTOR}totp/activate/", {"code": code_of(secret)}).status_code == 302
     assert Entry.objects.filter(act="staff.second_factor_added", actor=member.actor).count() == 2, "app and codes"
     stored = Authenticator.objects.get(user=member, type="totp")
     assert secret not in str(stored.data), "sealed with a key outside the database"
@@ -112,6 +123,8 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(somebody: tuple[Member, 
 def test_every_security_page_opens(somebody: tuple[Member, str]) -> None:
     browser = Browser()
     sign_in(browser, somebody[1])
+    assert browser.get("/console/account/reauthenticate/").status_code == 200
+    show_again(browser, somebody[1])
     for page in ("", "totp/activate/", "webauthn/", "webauthn/add/", "recovery-codes/generate/"):
         response = browser.get(FACTOR + page)
         assert response.status_code == 200, page

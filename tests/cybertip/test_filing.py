@@ -1,101 +1,26 @@
 """The filing machine against the simulator: the plain way, every fault, and what a person decides."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from safehold.audit import service as audit
-from safehold.audit.models import FailedAttempt
-from safehold.cybertip import service, settle, turns
+from safehold.cybertip import service, settle
 from safehold.cybertip.client import Client
 from safehold.cybertip.document import DocumentError
-from safehold.cybertip.models import FILING, Circuit, Exchange, Filing, Submission
+from safehold.cybertip.models import Circuit, Exchange, Filing, Submission
 from safehold.cybertip.progress import Progress
 from safehold.work.models import Task
 from tests.cybertip import samples
+from tests.cybertip.filings import BODIES, Ended, a_filing, one_finished, read, run, states
 from tests.cybertip.simulated import PASSWORD, USERNAME, Simulator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.network]
-
-BODIES = {"sealed-1": b"gradient 1" * 1000, "sealed-2": b"gradient 2"}
-refs = iter(range(1, 10_000))
-
-
-def read(sealed_id: str) -> Iterator[bytes]:
-    """The vault's seam: placeholder bytes in two chunks."""
-    body = BODIES[sealed_id]
-    yield body[:7]
-    yield body[7:]
-
-
-@pytest.fixture
-def service_at(simulator: Simulator, settings: Any) -> Simulator:
-    """Settings that lead to the simulator."""
-    tip = msgspec.structs.replace(
-        settings.SAFEHOLD.cybertip, url=simulator.url, username=USERNAME, password=PASSWORD, environment="practice"
-    )
-    settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, cybertip=tip)
-    return simulator
-
-
-def a_filing(files: int = 2, **changes: Any) -> Filing:
-    """A drafted filing with files of its own document (the ref makes each document one of its kind)."""
-    ref = f"subject:{next(refs)}"
-    given = tuple(
-        samples.file_input(sealed_id=f"sealed-{n + 1}", size=len(BODIES[f"sealed-{n + 1}"])) for n in range(files)
-    )
-    return service.draft(
-        samples.record(ref=ref, as_of=timezone.now(), files=given, additional_info=f"Placeholder {ref}.", **changes)
-    )
-
-
-class Ended:
-    """Counts `on_finished` and checks where it runs."""
-
-    def __init__(self) -> None:
-        self.filings: list[Filing] = []
-
-    def __call__(self, filing: Filing) -> None:
-        assert connection.in_atomic_block
-        assert filing.state in ("finished", "recovered")
-        assert filing.receipt
-        self.filings.append(filing)
-
-
-def run(filing: Filing, ended: Callable[[Filing], None], *, most: int = 80) -> list[Progress]:
-    """Advance without waiting until nothing more is due."""
-    steps: list[Progress] = []
-    for _ in range(most):
-        steps.append(service.advance(filing.pk, worker="test", on_finished=ended, read=read))
-        if steps[-1].kind in ("done", "person"):
-            return steps
-    raise AssertionError([step.kind for step in steps])
-
-
-def states(simulator: Simulator, filing: Filing) -> list[str]:
-    filing.refresh_from_db()
-    return simulator.states(filing.document_sha256)
-
-
-def one_finished(simulator: Simulator, filing: Filing) -> None:
-    """The promise: one finished report, the one that we say; every other retracted, or open to expire."""
-    filing.refresh_from_db()
-    reports = simulator.reports(filing.document_sha256)
-    finished = [report for report in reports if report["state"] == "finished"]
-    assert [report["id"] for report in finished] == [filing.report_id]
-    assert [(file["md5"], file["described"] is not None) for file in finished[0]["files"]] == [
-        (samples.md5(BODIES[file.sealed_id]), True) for file in filing.files.order_by("position")
-    ]
-    left = set(filing.submissions.filter(state="left").values_list("report_id", flat=True))
-    for report in reports:
-        assert report["state"] in ("finished", "retracted") or report["id"] in left or None in left
-
 
 def test_draft_stores_the_exact_document_once() -> None:
     record = samples.record(ref="subject:once", files=(samples.file_input(),))
@@ -352,75 +277,6 @@ def test_a_receipt_outlives_a_failing_end(service_at: Simulator) -> None:
     assert b"reportDoneResponse" in bytes(filing.receipt or b"")
 
 
-def test_a_worker_elsewhere_is_waited_for(service_at: Simulator) -> None:
-    filing = a_filing(files=0)
-    Filing.objects.filter(pk=filing.pk).update(
-        worker="w@elsewhere:1", leased_until=timezone.now() + timedelta(seconds=90)
-    )
-    step = service.advance(filing.pk, worker="t", on_finished=Ended(), read=read)
-    assert step.kind == "later"
-    assert 60 < step.seconds <= 90
-    Filing.objects.filter(pk=filing.pk).update(leased_until=timezone.now())
-    run(filing, Ended())
-    one_finished(service_at, filing)
-
-
-def test_a_dead_process_of_this_machine_is_not_waited_for(service_at: Simulator) -> None:
-    import socket
-    import subprocess
-
-    child = subprocess.Popen(["true"])
-    child.wait()
-    filing = a_filing(files=0)
-    holder = f"w@{socket.gethostname()[:80]}:{child.pid}"
-    Filing.objects.filter(pk=filing.pk).update(worker=holder, leased_until=timezone.now() + timedelta(hours=1))
-    assert service.advance(filing.pk, worker="t", on_finished=Ended(), read=read).kind == "again"
-
-
-def test_two_threads_of_a_process_do_not_move_it_together() -> None:
-    filing = a_filing(files=0)
-    with turns.alone(filing.pk) as free, turns.alone(filing.pk) as second:
-        assert (free, second) == (True, False)
-    with turns.alone(filing.pk) as free:
-        assert free
-
-
-def test_a_worker_that_was_overtaken_stores_nothing_but_its_answer(service_at: Simulator) -> None:
-    filing = a_filing(files=1)
-    service.advance(filing.pk, worker="t", on_finished=Ended(), read=read)
-
-    def overtaken(sealed_id: str) -> Iterator[bytes]:
-        yield b"gra"
-        Filing.objects.filter(pk=filing.pk).update(fence=77)
-        yield BODIES[sealed_id][3:]
-
-    step = service.advance(filing.pk, worker="t", on_finished=Ended(), read=overtaken)
-    assert step.kind == "later"
-    row = Exchange.objects.get(filing=filing, endpoint="upload")
-    assert row.settled_at is None or row.outcome
-    assert filing.files.get().state == "due"
-    run(filing, Ended())
-    one_finished(service_at, filing)
-
-
-def test_a_long_upload_notices_that_it_lost_its_turn(service_at: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "HEARTBEAT", timedelta(0))
-    filing = a_filing(files=1)
-    service.advance(filing.pk, worker="t", on_finished=Ended(), read=read)
-    before = Filing.objects.get(pk=filing.pk).fence
-
-    def overtaken(sealed_id: str) -> Iterator[bytes]:
-        yield BODIES[sealed_id][:3]
-        Filing.objects.filter(pk=filing.pk).update(fence=before + 9)
-        yield BODIES[sealed_id][3:6]
-        raise AssertionError("the upload went on")
-
-    assert service.advance(filing.pk, worker="t", on_finished=Ended(), read=overtaken).kind == "later"
-    run(filing, Ended())
-    one_finished(service_at, filing)
-    assert states(service_at, filing) == ["retracted", "finished"]
-
-
 def test_a_file_that_cannot_be_read_costs_no_call_and_ends_with_a_person(service_at: Simulator) -> None:
     filing = a_filing(files=1)
 
@@ -479,112 +335,6 @@ def test_a_report_that_somebody_finished_is_recovered_and_told(service_at: Simul
     assert (filing.state, filing.report_id) == ("recovered", number)
     assert states(service_at, filing) == ["finished"]
     assert Task.objects.get(kind="filing-finished-early").role == "custodian"
-
-
-class TestInterlock:
-    """What was made for one environment never reaches another."""
-
-    @pytest.mark.parametrize(
-        ("drafted", "installation", "changes"),
-        [
-            ("practice", "practice", {"environment": "test", "url": "https://exttest.cybertip.org/ispws"}),
-            ("test", "production", {"environment": "production", "url": "https://report.cybertip.org/ispws"}),
-            ("production", "practice", {"environment": "production", "url": "https://report.cybertip.org/ispws"}),
-            ("production", "test", {"environment": "production", "url": "https://report.cybertip.org/ispws"}),
-            ("production", "production", {"environment": "production", "url": "https://exttest.cybertip.org/ispws"}),
-            ("production", "production", {"environment": "production", "url": "https://report.example.test/ispws"}),
-            ("test", "test", {"environment": "test", "url": "https://report.cybertip.org/ispws"}),
-            ("practice", "practice", {"environment": "practice", "url": "https://exttest.cybertip.org/ispws"}),
-            ("practice", "practice", {"environment": "practice", "url": "https://REPORT.cybertip.org/ispws"}),
-            ("practice", "practice", {"environment": "practice", "url": "https://report.cybertip.org./ispws"}),
-            ("practice", "practice", {"environment": "practice", "url": ""}),
-        ],
-    )  # fmt: skip
-    def test_refused(self, settings: Any, drafted: str, installation: str, changes: dict[str, str]) -> None:
-        filing = a_filing(files=0)
-        Filing.objects.filter(pk=filing.pk).update(environment=drafted)
-        tip = msgspec.structs.replace(settings.SAFEHOLD.cybertip, **changes)
-        settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, cybertip=tip, environment=installation)
-
-        def never() -> Client:
-            raise AssertionError("a line was opened")
-
-        with pytest.raises(service.WrongEnvironment):
-            service.advance(filing.pk, worker="t", on_finished=Ended(), read=read, line=never)
-        assert FailedAttempt.objects.filter(about=audit.ref(filing)).count() == 1
-        assert not Exchange.objects.exists()
-
-    def test_production_where_everything_agrees(self, settings: Any) -> None:
-        filing = a_filing(files=0)
-        Filing.objects.filter(pk=filing.pk).update(environment="production")
-        filing.refresh_from_db()
-        tip = msgspec.structs.replace(
-            settings.SAFEHOLD.cybertip, environment="production", url="https://report.cybertip.org/ispws"
-        )
-        settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, cybertip=tip, environment="production")
-        service.check_environment(filing)
-
-
-class TestDecisions:
-    """What a person decides about a filing."""
-
-    def test_not_reportable_before_any_draft(self) -> None:
-        row = service.never_reportable("subject:none", because="law 1", actor="staff:1")
-        assert (row.state, row.because) == ("not_reportable", "law 1")
-        assert service.never_reportable("subject:none", because="law 1", actor="staff:1").pk == row.pk
-        assert service.advance(row.pk, worker="t", on_finished=Ended(), read=read).kind == "done"
-
-    @pytest.mark.usefixtures("service_at")
-    def test_ruled_out_then_considered_anew(self) -> None:
-        service.never_reportable("subject:anew", because="law 1", actor="staff:1")
-        filing = service.draft(samples.record(ref="subject:anew", as_of=timezone.now()))
-        assert filing.state == "drafted"
-        assert run(filing, Ended())[-1].kind == "done"
-        filing.refresh_from_db()
-        assert filing.state == "finished"
-        with pytest.raises(service.NotNow):
-            service.never_reportable("subject:anew", because="law 1", actor="staff:1")
-
-    def test_ruled_out_while_open_is_left_to_expire(self, service_at: Simulator) -> None:
-        filing = a_filing(files=1)
-        service.advance(filing.pk, worker="t", on_finished=Ended(), read=read)
-        service.not_reportable(filing.pk, because="law 1", actor="staff:1")
-        assert run(filing, Ended()) == [Progress("done")]
-        assert states(service_at, filing) == ["open"]
-        assert filing.submissions.get().state == "left"
-
-    def test_abandoned_is_retracted(self, service_at: Simulator) -> None:
-        filing, ended = a_filing(files=1), Ended()
-        service.advance(filing.pk, worker="t", on_finished=ended, read=read)
-        service.abandon(filing.pk, because="double", actor="staff:1")
-        assert run(filing, ended) == [Progress("done")]
-        assert states(service_at, filing) == ["retracted"]
-        assert (filing.state, ended.filings) == ("retracted", [])
-        unopened = a_filing(files=0)
-        service.abandon(unopened.pk, because="double", actor="staff:1")
-        assert run(unopened, ended) == [Progress("done")]
-        assert states(service_at, unopened) == []
-
-    def test_filed_by_hand_ends_it_with_its_number(self, service_at: Simulator) -> None:
-        filing = a_filing(files=0)
-        seen: list[Filing] = []
-        service.filed_by_hand(filing.pk, report_id=987, actor="staff:1", on_finished=seen.append)
-        filing.refresh_from_db()
-        assert (filing.state, filing.report_id, len(seen)) == ("by_hand", 987, 1)
-        assert run(filing, Ended()) == [Progress("done")]
-        assert states(service_at, filing) == []
-        with pytest.raises(ValueError, match="number"):
-            service.filed_by_hand(filing.pk, report_id=0, actor="staff:1", on_finished=seen.append)
-        with pytest.raises(service.NotNow):
-            service.filed_by_hand(filing.pk, report_id=1, actor="staff:1", on_finished=seen.append)
-
-    def test_only_a_failed_filing_is_tried_again(self) -> None:
-        with pytest.raises(service.NotNow):
-            service.retry(a_filing(files=0).pk, actor="staff:1")
-
-    def test_the_machine_has_no_silent_end(self) -> None:
-        assert FILING.final == {"finished", "recovered", "retracted", "by_hand"}
-        assert set(FILING.states) == set(Filing.State.values)
 
 
 @pytest.mark.usefixtures("service_at")

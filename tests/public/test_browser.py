@@ -9,7 +9,7 @@ import pytest
 from safehold.intake.models import Report
 from safehold.public import throttle
 from tests.public.making import code_of, decided, letter, send, world_with
-from tests.support import desk
+from tests.support import desk, parts
 from tests.support.jobs import run_due
 
 pytestmark = [
@@ -18,11 +18,15 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("vault", "no_filing"),
 ]
-CHROMIUM = os.environ.get("SAFEHOLD_CHROMIUM", "/usr/bin/chromium")
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
 ]  # fmt: skip
+
+# What a finger hits is at least 44 pixels high.
+TOO_SMALL = """[...document.querySelectorAll(
+    `button, .button, input:not([type=hidden], [type=radio], [type=checkbox]), select, .choice, .masthead a`
+)].filter(e => e.offsetParent && e.getBoundingClientRect().height < 43.5).map(e => e.outerHTML.slice(0, 80))"""
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +34,13 @@ def chromium() -> Iterator[Any]:
     """One Chromium for the module. Playwright's own loop must not make Django think it runs in one."""
     from playwright.sync_api import sync_playwright
 
+    path = parts.chromium()
+    if path is None:
+        pytest.skip(parts.missing("browser"))
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        opened = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield opened
         opened.close()
     if before is None:
@@ -104,7 +111,9 @@ def test_a_report_without_scripts(chromium: Any, live_server: Any) -> None:
     visit.close()
 
 
-def test_a_report_that_has_to_wait_can_be_sent_again(chromium: Any, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_has_to_wait_can_be_sent_again(
+    chromium: Any, live_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(throttle, "SHARED", 1)
     assert throttle.admit("127.0.0.1", once_key="another", proven=False) == 0
     visit = Visit(chromium, live_server.url, locale="en")
@@ -141,12 +150,15 @@ def test_appealing_and_removing_in_a_browser(chromium: Any, live_server: Any) ->
     [("en", "light", 390), ("en", "light", 1280), ("en", "dark", 390), ("en", "dark", 1280), ("ar", "light", 390),
      ("ar", "dark", 1280), ("zh-CN", "light", 390)],
 )  # fmt: skip
-def test_axe_finds_nothing_and_nothing_overflows(chromium: Any, live_server: Any, language: str, scheme: str, width: int) -> None:
+def test_axe_finds_nothing_and_nothing_overflows(
+    chromium: Any, live_server: Any, language: str, scheme: str, width: int
+) -> None:
     from axe_playwright_python.sync_playwright import Axe
     from django.test import Client
 
     world_with("user-17", "user-18")
-    code = code_of(send(Client(SERVER_NAME="localhost"), account_name="user-404", links="https://x.example/a", country="DE"))
+    sender = Client(SERVER_NAME="localhost")
+    code = code_of(send(sender, account_name="user-404", links="https://x.example/a", country="DE"))
     _a, suspended = letter(decided("user-17", desk.SUSPENDS, number=1))
     _b, lenient = letter(decided("user-18", desk.LENIENT, number=2))
     visit = Visit(
@@ -160,10 +172,6 @@ def test_axe_finds_nothing_and_nothing_overflows(chromium: Any, live_server: Any
         found = Axe().run(page).response["violations"]
         assert [(one["id"], one["impact"], one["nodes"][0]["target"]) for one in found] == [], path
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
-        small = page.evaluate(
-            """[...document.querySelectorAll('button, .button, input:not([type=hidden]):not([type=radio]):not([type=checkbox]),
-            select, .choice, .masthead a')].filter(e => e.offsetParent).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])
-            .filter(([_, height]) => height < 43.5)"""
-        )
+        small = page.evaluate(TOO_SMALL)
         assert small == [], path
     visit.close()

@@ -168,7 +168,9 @@ def test_a_database_that_does_not_answer_is_not_ready(monkeypatch: pytest.Monkey
     assert Client(SERVER_NAME="localhost").get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/language/en", "/emergency", "/policy", "/healthz", "/readyz", "/transparency/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/language/en", "/emergency", "/policy", "/healthz", "/readyz", "/transparency/"]
+)
 def test_pages_that_only_read_refuse_to_be_written(path: str) -> None:
     assert post(browser(), path, {"a": "b"}).status_code in (403, 405)
 

@@ -37,13 +37,18 @@ def test_no_cookie_is_set_or_needed() -> None:
 
 def test_every_field_arrives() -> None:
     memory_host.make()
-    code = code_of(
-        send(
-            browser(), account_name=" user-17 ", links="https://memory.test/p1\n@user-18 https://memory.test/p2\n",
-            reason="placeholder message 3", class_id="altercation", relationship="parent", urgent="1",
-            contact_email="user-18@mail.example", language="zh-hans", country="de",
-        )  # fmt: skip
-    )
+    fields = {
+        "account_name": " user-17 ",
+        "links": "https://memory.test/p1\n@user-18 https://memory.test/p2\n",
+        "reason": "placeholder message 3",
+        "class_id": "altercation",
+        "relationship": "parent",
+        "urgent": "1",
+        "contact_email": "user-18@mail.example",
+        "language": "zh-hans",
+        "country": "de",
+    }
+    code = code_of(send(browser(), **fields))
     report = intake.by_code(code)
     assert report is not None
     assert (report.class_id, report.relationship, report.urgent) == ("altercation", "parent", True)

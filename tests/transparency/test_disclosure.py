@@ -38,7 +38,8 @@ def test_a_count_of_one_to_four_is_withheld(value: int, shown: str) -> None:
 
 def test_a_number_that_a_subtraction_would_tell_is_withheld_too() -> None:
     public = _public(_group(20, 2, 7, 0))
-    assert [public[name]["shown"] for name in ("all", "p0", "p1", "p2", "p3")] == ["value", "value", "few", "withheld", "value"]
+    assert [public[f"p{number}"]["shown"] for number in range(4)] == ["value", "few", "withheld", "value"]
+    assert public["all"]["shown"] == "value"
     assert public["p2"]["value"] is None
 
 
@@ -59,7 +60,8 @@ def test_no_hidden_part_can_be_computed(parts: list[int]) -> None:
         return
     hidden = [name for name in names if public[name]["shown"] != "value"]
     rest = total["value"] - sum(public[name]["value"] for name in names if name not in hidden)
-    ranges = [range(1, SMALL) if public[name]["shown"] == "few" else range(SMALL, max(SMALL, rest) + 1) for name in hidden]
+    few, withheld = range(1, SMALL), range(SMALL, max(SMALL, rest) + 1)
+    ranges = [few if public[name]["shown"] == "few" else withheld for name in hidden]
     ways = [way for way in itertools.product(*ranges) if sum(way) == rest] if hidden else []
     for place, name in enumerate(hidden):
         if public[name]["shown"] == "few":

@@ -101,7 +101,8 @@ def test_cybertips_count_by_receipt_and_their_time_from_knowledge() -> None:
     decision = decided("user-17", desk.SUSPENDS)
     moment = datetime(2026, 8, 3, 12, tzinfo=UTC)
     Case.objects.update(knowledge_at=moment)
-    Filing.objects.filter(ref=f"subject:{decision.subject_id}").update(state="finished", ended_at=moment + timedelta(hours=2))
+    own = Filing.objects.filter(ref=f"subject:{decision.subject_id}")
+    own.update(state="finished", ended_at=moment + timedelta(hours=2))
     _filing("subject:other", "recovered", hours=1)
     _filing("by-hand", "by_hand", hours=1)
     _filing("none", "not_reportable", hours=1)
@@ -169,8 +170,8 @@ def test_an_appeal_and_a_correction_are_kept_apart() -> None:
     world_with("user-17")
     decision = decided("user-17", desk.SUSPENDS)
     Appeal.objects.create(
-        kind="correction", decision=decision, opened_by="staff:9", deciders="|x|", state="granted", decided_by="staff:9",
-        decided_at=timezone.now(),
+        kind="correction", decision=decision, opened_by="staff:9", deciders="|x|", state="granted",
+        decided_by="staff:9", decided_at=timezone.now(),
     )  # fmt: skip
     assert _values("appeals.opened", "appeals.granted", "appeals.corrections") == [0, 0, 1]
 

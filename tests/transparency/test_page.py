@@ -3,11 +3,11 @@
 import hashlib
 import json
 import re
-import xml.etree.ElementTree as ET
 from datetime import UTC, date, datetime
 
 import pytest
 from django.test import Client
+from lxml import etree
 
 from safehold.audit import service as audit
 from safehold.intake.models import Report
@@ -119,7 +119,7 @@ def test_a_period_that_is_not_over_is_not_published() -> None:
 @pytest.mark.parametrize("rtl", [False, True])
 def test_the_picture_is_well_formed_and_safe(rtl: bool) -> None:
     drawn = plot.bars([('a <b> & "c"', 10, "10"), ("d", None, "fewer than 5"), ("e", 0, "0")], title="t", rtl=rtl)
-    tree = ET.fromstring(drawn)
+    tree = etree.fromstring(drawn)
     assert tree.attrib["role"] == "img"
     assert 'a <b> & "c": 10' in tree.attrib["aria-label"]
     widths = [float(rect.attrib["width"]) for rect in tree.iter("rect")]
@@ -130,10 +130,13 @@ def test_the_picture_is_well_formed_and_safe(rtl: bool) -> None:
 
 
 def test_the_picture_of_nothing_is_drawn() -> None:
-    assert ET.fromstring(plot.bars([("a", 0, "0")], title="t")) is not None
+    assert etree.fromstring(plot.bars([("a", 0, "0")], title="t")) is not None
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(1, "1 second"), (90, "90 seconds"), (600, "10 minutes"), (86400, "24 hours"), (864000, "10 days")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (90, "90 seconds"), (600, "10 minutes"), (86400, "24 hours"), (864000, "10 days")],
+)
 def test_a_time_is_said_in_its_unit(seconds: int, words: str) -> None:
     assert labels.duration(seconds) == words
 

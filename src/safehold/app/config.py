@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from safehold.audit.keyfile import make_once
+
 ENVIRONMENTS = ("practice", "test", "production")
 
 
@@ -139,17 +141,7 @@ def database(url: str) -> dict[str, object]:
 
 def secret_file(path: Path, size: int = 32) -> bytes:
     """The secret in `path`, made on first use with permissions for its owner only."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process of the same installation was first
-            return path.read_bytes()
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(size))
-        return path.read_bytes()
+    return make_once(path, lambda: secrets.token_bytes(size))
 
 
 def _whole_number(text: str, name: str, least: int) -> int:

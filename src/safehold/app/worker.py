@@ -32,7 +32,7 @@ def main() -> int:
     from django.db import close_old_connections
 
     from safehold.audit import chain
-    from safehold.path import restore
+    from safehold.path import housekeeping, restore
     from safehold.work import engine
 
     stopping = threading.Event()
@@ -40,6 +40,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stopping.set())
     executor = os.environ.get("SAFEHOLD_WORKER", "worker-1")
     restore.notice()
+    housekeeping.keep_going()
     engine.start(durable_url(settings.SAFEHOLD.database_url, str(settings.SAFEHOLD.data)), executor)
     log.info("worker %s is running", executor)
     sealer = threading.Thread(target=_seal_until, args=(stopping, chain), name="sealer")

@@ -24,6 +24,7 @@ from lxml import etree
 RESPONSE_LIMIT = 1024 * 1024  # bytes; a real response has a few hundred
 RESPONSE_SECONDS = 120  # for the whole of a response body, however slowly it drips
 TIMEOUT = httpx2.Timeout(60, connect=20)
+UPLOAD_TIMEOUT = httpx2.Timeout(60, connect=20, read=300)  # a large file is digested before it is answered
 XML_TYPE = "text/xml; charset=utf-8"
 
 
@@ -78,6 +79,7 @@ class Client:
         if not parts.hostname or parts.scheme not in (("http", "https") if local else ("https",)):
             raise ValueError("The CyberTipline address must be https, or http on this machine.")
         self._base = url.rstrip("/")
+        self._upload_timeout = UPLOAD_TIMEOUT if timeout is TIMEOUT else timeout
         self._http = httpx2.Client(
             auth=httpx2.BasicAuth(username, password),
             headers={"User-Agent": "Safehold", "Accept": "text/xml, application/xml", "Accept-Encoding": "identity"},
@@ -110,7 +112,9 @@ class Client:
         """
         body = _Multipart(report_id, name, chunks, size, alive)
         try:
-            answer = self._call("POST", "/upload", content=iter(body), headers=body.headers)
+            answer = self._call(
+                "POST", "/upload", content=iter(body), headers=body.headers, timeout=self._upload_timeout
+            )
         except WrongLength:
             answer = Answer(outcome=Outcome.UNSURE, problem="file: wrong length")
         return msgspec.structs.replace(answer, sent_md5=body.digest.hexdigest())

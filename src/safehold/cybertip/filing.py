@@ -30,6 +30,8 @@ from safehold.work import service as work
 
 log = logging.getLogger(__name__)
 
+UNREADABLE_KEPT = 4096  # bytes of a body that is no answer: enough to see whose error page it is
+
 Read = Callable[[str], Iterator[bytes]]
 OnFinished = Callable[[Filing], None]
 
@@ -244,7 +246,7 @@ def _keep(exchange: Exchange, answer: Answer, settled_at: datetime | None = None
         code=answer.code,
         description=answer.description,
         request_id=answer.request_id,
-        response=answer.raw,
+        response=answer.raw[:UNREADABLE_KEPT] if answer.problem else answer.raw,
         sent_md5=answer.sent_md5,
         problem=answer.problem[:100],
         **({} if settled_at is None else {"settled_at": settled_at}),

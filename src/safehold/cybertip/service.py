@@ -179,9 +179,11 @@ def retry(filing_id: uuid.UUID | str, *, actor: str, corrected: FilingInput | No
     """Let a failed filing go on, with a corrected record where its content was refused.
 
     Raises NotNow where it did not fail, or where a finish of unknown outcome still rests on the old
-    document; DocumentError for an invalid record.
+    document; DocumentError for an invalid record; ValueError for a record of another filing.
     """
     content = {} if corrected is None else _content(corrected)
+    if corrected is not None and Filing.objects.get(pk=filing_id).ref != corrected.ref:
+        raise ValueError("The corrected record has another ref than the filing.")
     with transaction.atomic():
         row = Filing.objects.select_for_update(of=("self",)).get(pk=filing_id)
         if row.state != Filing.State.FAILED:

@@ -59,9 +59,13 @@ class Settling:
         """Try again after a growing pause; say so where it has taken too long."""
         failures = self.filing.failures + 1
         Filing.objects.filter(pk=self.filing.pk).update(failures=failures)
+        self.tell_if_late()
+        return later(max(self.answer.retry_after, pause(failures)))
+
+    def tell_if_late(self) -> None:
+        """An administrator must know of a filing that does not get through."""
         if self.now - self.filing.drafted_at > DELAY_ALARM:
             self.task("filing-delayed", key=str(self.filing.pk), role="administrator", note=self.code)
-        return later(max(self.answer.retry_after, pause(failures)))
 
     def task(self, kind: str, *, key: str, role: str, note: str) -> None:
         """Something about this filing that a person must see."""
@@ -97,6 +101,7 @@ class Settling:
         if restarts > MAX_RESTARTS:
             return self.to_a_person(f"begun {restarts} times; last: {why}")
         self.filing = FILING.move(self.filing, "restart", actor=ACTOR, why=why)
+        self.tell_if_late()
         return later(pause(restarts))
 
     def filed(self, verb: str) -> Progress:

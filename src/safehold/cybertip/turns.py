@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from safehold.cybertip.models import Filing
 
-LEASE = timedelta(seconds=180)  # longer than any silence that the client tolerates
+LEASE = timedelta(minutes=10)  # longer than any silence that the client tolerates (`client.UPLOAD_TIMEOUT`)
 HEARTBEAT = timedelta(seconds=20)  # while a long upload runs
 
 _running: set[uuid.UUID] = set()

@@ -2,5 +2,5 @@
 
 The faces call `safehold.path.commands`. The other modules are the durable steps that the worker runs:
 `arrivals` (resolve, preserve), `order` (what follows what), `actions`, `filing`, `statements`,
-`reversal`, `restore`.
+`reversal`, `housekeeping`, `restore`.
 """

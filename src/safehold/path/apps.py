@@ -8,4 +8,4 @@ class PathConfig(AppConfig):
     label = "path"
 
     def ready(self) -> None:
-        from safehold.path import actions, arrivals, filing, reversal, statements  # noqa: F401
+        from safehold.path import actions, arrivals, filing, housekeeping, reversal, statements  # noqa: F401

@@ -22,6 +22,7 @@ from safehold.intake import service as intake
 from safehold.intake.models import Channel, Locator, Report
 from safehold.path import order
 from safehold.persons import service as persons
+from safehold.screening import service as screening
 from safehold.subjects import service as subjects
 from safehold.subjects.models import Account, Host, Item
 from safehold.work import service as work
@@ -37,8 +38,6 @@ SOURCE = {
     Channel.AUTHORITY: Case.Knowledge.AUTHORITY,
     Channel.SCREENING: Case.Knowledge.MATCH,
 }
-# Whose word is enough to hide at once, after preserving (design: section 1). A plain report is not.
-HIDES_AT_ONCE = {Channel.FLAGGER, Channel.SCREENING}
 
 
 @dataclass
@@ -80,6 +79,10 @@ def _settle(locator: Locator) -> None:
             found = _find(host, locator)
         except (contract.NotFound, contract.Unsupported, contract.HostRefused):
             continue
+        if found.item is not None and not _may_be_fetched(locator.report, found.item):
+            found = contract.Found(account=found.account)
+            if found.account is None:
+                continue
         with transaction.atomic():
             account, item = _rows(host, found)
             intake.settle_locator(
@@ -88,6 +91,14 @@ def _settle(locator: Locator) -> None:
         return
     with transaction.atomic():
         intake.settle_locator(locator.pk, state=Locator.State.NOT_FOUND, actor=ACTOR)
+
+
+def _may_be_fetched(report: Report, item: contract.ItemFacts) -> bool:
+    """Private messages are fetched only on the word of the host itself, which knows who takes part in them.
+
+    A stranger's report of one counts as a report of its sender's account.
+    """
+    return item.public is not False or report.channel in (Channel.IN_APP, Channel.SCREENING)
 
 
 def _find(host: Host, locator: Locator) -> contract.Found:
@@ -131,11 +142,21 @@ def _join(report: Report) -> Case | None:
             owner = by_account.get(item.account_id) if item.account_id else None
             case_item = cases.add_item(case, item, subject=owner, actor=ACTOR, reported=reported)
             work.enqueue("item.preserve", key=str(case_item.pk), case_item=str(case_item.pk))
-            if reported and report.channel in HIDES_AT_ONCE:
+            if reported and _hides_at_once(report):
                 order.hide(case_item, actor=ACTOR)
         for subject in by_account.values():
             work.enqueue("account.preserve", key=str(subject.pk), subject=str(subject.pk))
         return case
+
+
+def _hides_at_once(report: Report) -> bool:
+    """Whose word is enough to hide, once preserved: a trusted flagger's, or an exact hit of a trusted list.
+
+    A plain report is not: a stranger's word must not be a take-down button.
+    """
+    if report.channel == Channel.SCREENING:
+        return screening.entry_is_trusted(report.partner.removeprefix("entry:"))
+    return report.channel == Channel.FLAGGER
 
 
 def _case_for(report: Report, resolved: Resolved) -> Case:
@@ -214,6 +235,8 @@ def preserve_item(case_item: str) -> work.Outcome:
             cases.set_unavailable(row, because="not found on the host", actor=ACTOR)
             order.after_preserving(row)
         return None
+    except (contract.HostRefused, contract.Unsupported) as error:
+        raise work.GiveUp(f"case item {row.pk} {type(error).__name__}") from error
     work.boundary("item.preserve.sealed")
     known = _preserve_facts(row, facts)
     with transaction.atomic():

@@ -107,7 +107,7 @@ def _page(
 
 def _blocks(body: str) -> list[dict[str, object]]:
     """The letter's plain text in pieces: a heading where a block has more than one line, lists, sentences."""
-    blocks = []
+    blocks: list[dict[str, object]] = []
     for block in body.strip().split("\n\n"):
         lines = [line.strip() for line in block.splitlines() if line.strip()]
         heading = lines.pop(0) if len(lines) > 1 and not lines[0].startswith("- ") else ""

@@ -16,9 +16,15 @@ class Arrival(models.Model):
     class Meta:
         indexes = [models.Index(fields=["network", "at"], name="arrival_network")]
 
+    def __str__(self) -> str:
+        return f"arrival {self.pk}"
+
 
 class SpentProof(models.Model):
     """A proof of work that was used. Each counts once."""
 
     digest = models.CharField(max_length=64, primary_key=True)
     expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"proof {self.digest[:12]}"

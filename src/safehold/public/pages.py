@@ -13,11 +13,10 @@ from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 
 
-def page(view: "View[P]") -> "View[P]":
+def page(view: "Callable[Concatenate[HttpRequest, P], HttpResponse]") -> Callable[..., HttpResponse]:
     """Never stored by a browser or proxy, no referrer, and `?lang=` chooses the language.
 
     Exempt from the CSRF cookie: these forms act with what stands in them (a one-time key, a token in

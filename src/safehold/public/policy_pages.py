@@ -10,8 +10,8 @@ from django.utils.translation import get_language, get_language_info
 from django.views.decorators.http import require_safe
 
 from safehold import policy
-from safehold.policy.versions import version_on, versions
 from safehold.policy.pack import ACTIONS, DUTIES, SANCTIONS
+from safehold.policy.versions import version_on, versions
 
 PACK = "child-safety"
 

@@ -7,12 +7,12 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -62,9 +62,12 @@ class Typed:
     kind_given: bool = False
 
     @classmethod
-    def read(cls, sent: Mapping[str, str], language: str) -> "Typed":
+    def read(cls, sent: QueryDict, language: str) -> "Typed":
         """Take the fields of a sent form. Choices that the form does not offer count as not made."""
-        get = sent.get
+
+        def get(name: str, default: str) -> str:
+            return str(sent.get(name) or default)
+
         kind = get("class_id", "")
         hosts = set(Host.objects.filter(enabled=True).values_list("slug", flat=True))
         wished = get("language", "")

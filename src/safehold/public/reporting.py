@@ -40,7 +40,7 @@ def report(request: HttpRequest) -> HttpResponse:
         sent, too_much = bodies.read(request)
     except bodies.Refused as refused:
         return refused.response
-    typed = Typed.read(sent.dict(), language)
+    typed = Typed.read(sent, language)
     if "show" in sent:  # the button beside the country, for browsers without scripts
         return _form(request, typed)
     problems = typed.problems()

@@ -29,6 +29,7 @@ __all__ = [
     "ScreeningError",
     "UnknownList",
     "add_entry",
+    "entry_is_trusted",
     "import_list",
     "match",
     "match_near",
@@ -118,6 +119,12 @@ def set_trusted(list_slug: str, *, trusted: bool, because: str, actor: str, appr
                 "list.trust_set", actor=actor, about=home, trusted=trusted, because=because, approved_by=approved_by
             )
     return home
+
+
+def entry_is_trusted(entry_id: str) -> bool:
+    """Whether a live entry stands on a list whose exact hits may act at once. Asked again at the time of acting."""
+    own = _id_or_none(entry_id)
+    return own is not None and ListEntry.objects.filter(pk=own, retracted_at=None, list__trusted=True).exists()
 
 
 def match(sha256s: Iterable[str]) -> list[Hit]:

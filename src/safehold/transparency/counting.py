@@ -1,4 +1,4 @@
-"""Counting: the figures of a period from the records of all rooms. Exact, for staff; `disclosure` makes the public form.
+"""Counting the figures of a period from the records of all rooms. Exact, for staff; `disclosure` makes them public.
 
 Each row says what it counts (`id`), its `value`, its `unit`, on how many cases a share or median rests
 (`of`), and for a total of which `parts` it is made. A value of None is not a zero: where `of` is 0 there
@@ -6,6 +6,7 @@ was nothing to measure, otherwise `why` says why it is not measured.
 """
 
 import statistics
+import uuid
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
@@ -160,19 +161,28 @@ def _times(span: Span) -> list[Row]:
         kind=Action.Kind.HIDE_ITEM, confirmed_at__gte=span[0], confirmed_at__lt=span[1], case_item__isnull=False
     ).values_list("case_item__case__knowledge_at", "confirmed_at")
     return [
-        _median("times.hidden", [(done - known).total_seconds() for known, done in hidden]),
+        _median("times.hidden", _seconds(hidden)),
         _median("times.filed", _until_filed(span)),
     ]
 
 
+def _seconds(spans: "Iterable[tuple[datetime, datetime | None]]") -> list[float]:
+    return [(end - begin).total_seconds() for begin, end in spans if end is not None]
+
+
 def _until_filed(span: Span) -> list[float]:
-    """From knowledge to receipt, for filings that stand for a subject of a case."""
-    ends = {
-        ref.removeprefix("subject:"): at
-        for ref, at in _filings(span).filter(state__in=FILED).values_list("ref", "ended_at")
-    }
-    known = dict(CaseSubject.objects.filter(pk__in=list(ends)).values_list("pk", "case__knowledge_at"))
-    return [(ends[str(pk)] - at).total_seconds() for pk, at in known.items()]
+    """From knowledge to receipt, for filings that stand for a subject of a case (`subject:<id>`)."""
+    ended = _filings(span).filter(state__in=FILED, ref__startswith="subject:").values_list("ref", "ended_at")
+    ends = {ref.removeprefix("subject:"): at for ref, at in ended if at is not None}
+    known = CaseSubject.objects.filter(pk__in=[pk for pk in ends if _is_id(pk)]).values_list("pk", "case__knowledge_at")
+    return [(ends[str(pk)] - at).total_seconds() for pk, at in known]
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _appeals(span: Span) -> list[Row]:
@@ -180,7 +190,7 @@ def _appeals(span: Span) -> list[Row]:
     answered = rows.filter(decided_at__gte=span[0], decided_at__lt=span[1])
     granted, refused = answered.filter(state="granted").count(), answered.filter(state="refused").count()
     corrections = Appeal.objects.filter(kind=Appeal.Kind.CORRECTION, decided_at__gte=span[0], decided_at__lt=span[1])
-    waited = [(end - begin).total_seconds() for begin, end in answered.values_list("opened_at", "decided_at")]
+    waited = _seconds(answered.values_list("opened_at", "decided_at"))
     return [
         _count("appeals.opened", rows.filter(opened_at__gte=span[0], opened_at__lt=span[1])),
         {**_count("appeals.answered", granted + refused), "parts": ["appeals.granted", "appeals.refused"]},

@@ -12,11 +12,16 @@ from safehold import policy
 SECTIONS: dict[str, tuple[Promise, Promise]] = {
     "reports": (_("Reports"), _("What people, hosts, flaggers and screening told us.")),
     "cases": (_("Cases"), _("Several reports about the same account or content make one case.")),
-    "decisions": (_("Decisions"), _("The policy computes each decision from recorded answers. A replaced decision stays counted in the period in which it took effect.")),
+    "decisions": (_("Decisions"), _(
+        "The policy computes each decision from recorded answers. "
+        "A replaced decision stays counted in the period in which it took effect."
+    )),
     "clauses": (_("Clauses"), _("How often a decision rested on a clause. One decision can rest on several.")),
     "sanctions": (_("Sanctions"), _("What the decisions ordered for accounts and persons.")),
     "actions": (_("Actions confirmed"), _("Counted only when the service, asked again, said that it is done.")),
-    "cybertips": (_("CyberTips"), _("Reports to the National Center for Missing & Exploited Children. Counted by NCMEC's receipt.")),
+    "cybertips": (_("CyberTips"), _(
+        "Reports to the National Center for Missing & Exploited Children. Counted by NCMEC's receipt."
+    )),
     "times": (_("Time taken"), _("The median, from the moment at which we came to know.")),
     "appeals": (_("Appeals"), _("Each is answered by somebody who had no part in the decision.")),
     "care": (_("How decisions were made"), _("By whom, and how much a machine did.")),

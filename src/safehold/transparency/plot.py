@@ -14,9 +14,8 @@ def bars(rows: list[tuple[str, float | None, str]], *, title: str, rtl: bool = F
     """One bar for each (label, value or None, value in words), its label above it. Colours are in the style sheet."""
     most = max((value for _label, value, _words in rows if value is not None), default=0) or 1
     words = "; ".join(f"{label}: {shown}" for label, _value, shown in rows)
-    lines = [
-        f'<svg class="bars" viewBox="0 0 {WIDTH} {ROW * len(rows)}" role="img" aria-label={quoteattr(f"{title}. {words}")}>'
-    ]
+    told = quoteattr(f"{title}. {words}")
+    lines = [f'<svg class="bars" viewBox="0 0 {WIDTH} {ROW * len(rows)}" role="img" aria-label={told}>']
     for place, (label, value, shown) in enumerate(rows):
         long = HIDDEN if value is None else max(2.0, (WIDTH - VALUE) * value / most)
         lines.append(_row(label, shown, place * ROW, long, hidden=value is None, rtl=rtl))
@@ -27,8 +26,9 @@ def bars(rows: list[tuple[str, float | None, str]], *, title: str, rtl: bool = F
 def _row(label: str, shown: str, top: int, long: float, *, hidden: bool, rtl: bool) -> str:
     edge, begin, after = (WIDTH, WIDTH - long, WIDTH - long - 8) if rtl else (0, 0, long + 8)
     way = ' direction="rtl"' if rtl else ""
+    kind = "bar-hidden" if hidden else "bar"
     return (
         f'<text class="bar-label" x="{edge}" y="{top + 18}"{way}>{escape(label)}</text>'
-        f'<rect class="{"bar-hidden" if hidden else "bar"}" x="{begin:.1f}" y="{top + 26}" width="{long:.1f}" height="16"/>'
+        f'<rect class="{kind}" x="{begin:.1f}" y="{top + 26}" width="{long:.1f}" height="16"/>'
         f'<text class="bar-value" x="{after:.1f}" y="{top + 39}"{way}>{escape(shown)}</text>'
     )

@@ -34,7 +34,7 @@ def run(*, host: str, exit_after: bool, folder: Path | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     port, simulator_port = free_port(), free_port()
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_hex(12)
     _settings(data, port, simulator_port, password)
     began = time.monotonic()
     try:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from safehold.app.demo.steps import Steps, ensure
@@ -66,7 +67,9 @@ def _shell(database: Path, statement: str) -> None:
 
 def _one_byte(database: Path) -> str:
     _shell(database, "UPDATE audit_entry SET act = 'X' || substr(act, 2) WHERE id = 7;")
-    return "7"
+    with sqlite3.connect(database) as line:
+        position = line.execute("SELECT position FROM audit_seal WHERE entry_id = 7").fetchone()[0]
+    return f"position {position}"
 
 
 def _last_ten(database: Path) -> str:
@@ -78,7 +81,7 @@ def _last_ten(database: Path) -> str:
         f"CREATE TEMP TABLE gone AS {entries}; DELETE FROM audit_seal WHERE position > {last - 10};"  # noqa: S608
         "DELETE FROM audit_detail WHERE entry_id IN gone; DELETE FROM audit_entry WHERE id IN gone;",
     )
-    return str(last)
+    return f"{last - 9} to {last}"
 
 
 def _rewritten(database: Path) -> str:
@@ -97,7 +100,8 @@ def _rewritten(database: Path) -> str:
             "JOIN audit_entry e ON e.id = s.entry_id ORDER BY s.position"
         ).fetchall()
         for position, entry_id, at, act, actor, about, digest in rows:
-            previous = link(previous, position, entry_id, at, act, actor, about, digest)
+            moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+            previous = link(previous, position, entry_id, moment, act, actor, about, digest)
             line.execute("UPDATE audit_seal SET hash = ? WHERE position = ?", (previous, position))
-    return "checkpoint"
+    return f"position {rows[-1][0]}"  # the first signed head that no longer fits is at the latest the last one
 

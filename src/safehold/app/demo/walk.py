@@ -50,7 +50,7 @@ def walk(world: World) -> None:
     items = _evidence(world, case_id, [kept, doomed])
     decision_id = _decision(world, case_id, items, [kept, doomed])
     _enforcement(world, decision_id, member)
-    _filing(world, decision_id, kept, doomed, member)
+    _filing(world, decision_id, kept, doomed)
     token = _statement(world, decision_id, member)
     _appeal(world, decision_id, token, member, kept, doomed)
     with steps.step("the transparency page counts what happened", "DSA Art. 15"):
@@ -174,13 +174,15 @@ def _enforcement(world: World, decision_id: str, member: Member) -> None:
         ensure(not side.sign_up_refused(email="user-20@mail.example", ip="192.0.2.17"), "an address on the network never decides")
 
 
-def _filing(world: World, decision_id: str, kept: Item, doomed: Item, member: Member) -> None:
+def _filing(world: World, decision_id: str, kept: Item, doomed: Item) -> None:
+    from safehold.cases.models import Decision
     from safehold.cybertip.models import Filing
     from safehold.evidence.models import Hold
 
     steps = world.steps
+    ref = f"subject:{Decision.objects.get(pk=decision_id).subject_id}"
     with steps.step("the CyberTip is built, checked and filed; the raw receipt is kept", "S67 L17; 18 USC 2258A(a)"):
-        filing = until(lambda: Filing.objects.filter(state="finished", record__contains=member.id.encode()).first(), "a receipt")
+        filing = until(lambda: Filing.objects.filter(state="finished", ref=ref).first(), "a receipt")
         ensure(b"reportDoneResponse" in bytes(filing.receipt), "the receipt is NCMEC's own answer")
         received = httpx2.get(f"{world.simulator}/received.json", timeout=15, trust_env=False).json()
         finished = [row for row in received["reports"] if row["state"] == "finished" and row["id"] == filing.report_id]

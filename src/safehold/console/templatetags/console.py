@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from safehold import policy
+from safehold.cases.models import Decision
 from safehold.console import labels, questions
 from safehold.staff import service as staff
 from safehold.staff.models import Member, StaffRole
@@ -135,6 +136,18 @@ def of(table: dict[Any, Any], key: object) -> object:
 def policy_text(pack: policy.Pack, text_id: str) -> str:
     """A text of the policy pack in the reader's language."""
     return questions.text(pack, text_id)
+
+
+@register.simple_tag
+def second_reason(pack: policy.Pack, code: str) -> object:
+    """Why a second person is needed, as the pack words it; reasons that no pack knows are the console's."""
+    return labels.SECOND.get(code) or questions.text(pack, code)
+
+
+@register.simple_tag
+def pack_of(decision: Decision) -> policy.Pack:
+    """The policy version of a decision, for lists of decisions."""
+    return policy.load(decision.policy, decision.policy_version)
 
 
 @register.filter

@@ -61,7 +61,8 @@ victim: victimPerson:person! espIdentifier:TEXT255? espService:TEXT100? compromi
 associated: platform:where? firstName:TEXT256? middleName:TEXT256? lastName:TEXT256? approximateAge:AGE?
  dateOfBirth:DAY? phone:phone* email:email* allEmailsReported:BOOL? address:address* espService:TEXT256?
  espIdentifier:TEXT256? profileUrl:URL* screenName:TEXT256? displayName:TEXT255* profileBio:TEXT?
- groupIdentifier:TEXT256? compromisedAccount:BOOL? accountTemporarilyDisabled:paused? accountPermanentlyDisabled:closed? ipCaptureEvent:ip*
+ groupIdentifier:TEXT256? compromisedAccount:BOOL? accountTemporarilyDisabled:paused?
+ accountPermanentlyDisabled:closed? ipCaptureEvent:ip*
  deviceId:device* priorCTReport:ID* additionalInfo:TEXT?
 fileDetails: reportId:ID! fileId:TEXT! fileName:TEXT? originalFileName:TEXT2056? uploadedToEspTimestamp:TIME?
  locationOfFile:URL? fileViewedByEsp:BOOL? exifViewedByEsp:BOOL? publiclyAvailable:BOOL?

@@ -39,8 +39,8 @@ def _filing(environment: str) -> str:
 def language_links(context: Context) -> list[dict[str, object]]:
     """One link for each language: it sets the language and comes back to this page."""
     request = context.get("request")
-    known = request is not None and request.method in ("GET", "HEAD") and len(request.path) <= LONGEST_PATH
-    here = quote(request.path if known else "/", safe="/")
+    path = request.path if request is not None and request.method in ("GET", "HEAD") else "/"
+    here = quote(path if len(path) <= LONGEST_PATH else "/", safe="/")
     current = get_language()
     links: list[dict[str, object]] = []
     for code, _name in settings.LANGUAGES:
