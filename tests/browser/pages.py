@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support import browser as chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 
@@ -34,6 +34,8 @@ PAGES: list[tuple[str, str, str, str]] = [
     ("question", "reviewer", "/console/cases/{fresh}/", "take,assess"),
     ("question-2", "reviewer", "/console/cases/{fresh}/", "take,assess,first,first"),
     ("question-problem", "reviewer", "/console/cases/{fresh}/", "take,assess,first,send"),
+    ("answers", "reviewer", "/console/cases/{fresh}/", "take,assess,through"),
+    ("decision", "reviewer", "/console/cases/{fresh}/", "take,assess,through,compute"),
     ("second-list", "senior", "/console/second/", ""),
     ("second", "senior", "/console/second/{held}/", ""),
     ("decision-held", "reviewer", "/console/decisions/{held}/", ""),
@@ -66,52 +68,77 @@ def act(page: "Page", step: str, password: str) -> None:
             page.fill("#id_password", password)
             page.click("main form button[type=submit]")
         return
+    if step == "through":  # the first answer of every question that is left
+        while page.locator("form[data-answers]").count():
+            act(page, "first", password)
+        return
     selectors = {
         "take": "form[action$='/take'] button", "reveal": "a[data-key=r] >> nth=0", "sure": "form.card-warn button",
         "assess": "a[data-key=a]", "first": "[data-answers] input[name=answer] >> nth=0", "send": "form[data-answers] button[type=submit]",
-        "take-appeal": "form[action$='/take'] button", "verify": "form[action$='/verify'] button", "member": "tbody a >> nth=0",
+        "take-appeal": "form[action$='/take'] button", "compute": "button[data-key=n]", "verify": "form[action$='/verify'] button", "member": "tbody a >> nth=0",
     }  # fmt: skip
+    if step == "first" and page.locator("form[data-answers] textarea").count():
+        page.fill("form[data-answers] textarea", "placeholder words")
+        page.click("form[data-answers] button[type=submit]")
+        page.wait_for_load_state("networkidle")
+        return
     found = page.locator(selectors[step])
     if found.count():
         found.first.click()
         page.wait_for_load_state("networkidle")
-    if step == "first":
+    if step == "first" and page.locator("form[data-answers]").count():
         page.click("form[data-answers] button[type=submit]")
         page.wait_for_load_state("networkidle")
 
 
 def shoot(browser: "Browser", base: str, world: dict[str, Any], folder: Path, names: list[str], lang: str = "") -> int:
-    """Every page of PAGES (or those named). Returns how many findings there were."""
+    """Every page of PAGES (or those named), each in both widths and schemes. Returns how many findings there were."""
     findings = 0
-    sessions: dict[str, Any] = {}
+    pages: dict[str, Page] = {}
+    complaints: list[str] = []
     for name, who, address, steps in PAGES:
         if names and name not in names:
             continue
-        for scheme in ("light", "dark"):
-            for size, viewport in SIZES.items():
-                context = browser.new_context(viewport=viewport, color_scheme=scheme, storage_state=sessions.get(who))  # type: ignore[arg-type]
-                page = context.new_page()
-                complaints: list[str] = []
-                page.on(
-                    "console",
-                    lambda m, kept=complaints: kept.append(m.text) if m.type in ("error", "warning") else None,
-                )
-                if who and who not in sessions:
-                    chromium.sign_in(page, base, who.replace("_", "-"), world["passwords"][who])
-                    sessions[who] = context.storage_state()
-                if lang:
-                    page.goto(f"{base}/language/{lang}?next=/console/")
-                page.goto(base + address.format(**world))
-                for step in filter(None, steps.split(",")):
-                    act(page, step, world["passwords"].get(who, ""))
-                page.screenshot(path=folder / f"{name}-{size}-{scheme}{lang and '-' + lang}.png", full_page=True)
-                found = chromium.axe(page)
-                wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-                for problem in [*found, *complaints, *(["wider than the screen"] if wide else [])]:
-                    print(f"{name} {size} {scheme}: {problem}")
-                    findings += 1
-                context.close()
+        if who not in pages:
+            pages[who] = browser.new_context(viewport=SIZES["desk"]).new_page()  # type: ignore[arg-type]
+            pages[who].set_default_timeout(8000)
+            pages[who].on("console", lambda m: complaints.append(m.text) if _matters(m) else None)
+            if who:
+                chromium.sign_in(pages[who], base, who.replace("_", "-"), world["passwords"][who])
+            if lang:
+                pages[who].goto(f"{base}/language/{lang}?next=/console/")
+        page = pages[who]
+        page.goto(base + address.format(**world))
+        for step in filter(None, steps.split(",")):
+            act(page, step, world["passwords"].get(who, ""))
+        problems = _variants(page, folder, f"{name}{lang and '-' + lang}")
+        for problem in [*problems, *complaints]:
+            print(f"{name}: {problem}", flush=True)
+        findings += len(problems) + len(complaints)
+        complaints.clear()
     return findings
+
+
+def _matters(message: "ConsoleMessage") -> bool:
+    """Whether a message of the browser is a finding. It also tells of pages that answer 403 or 422 on purpose."""
+    on_purpose = message.text.startswith("Failed to load resource") and ("status of 403" in message.text or "status of 422" in message.text)
+    return message.type in ("error", "warning") and not on_purpose
+
+
+def _variants(page: "Page", folder: Path, name: str) -> list[str]:
+    """The page as it stands, in every width and scheme; what is wrong with it."""
+    problems = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for size, viewport in SIZES.items():
+            page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            page.screenshot(path=folder / f"{name}-{size}-{scheme}.png", full_page=True)
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                problems.append(f"{size}: wider than the screen")
+        problems += [f"{scheme}: {found}" for found in chromium.axe(page)]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(SIZES["desk"])  # type: ignore[arg-type]
+    return problems
 
 
 def main() -> int:

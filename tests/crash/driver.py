@@ -20,7 +20,9 @@ def main() -> None:
     from safehold.app.setup import setup
 
     setup()
-    verbs: dict[str, Callable[..., Answer]] = {"connect": connect, "case": case, "state": state, "appeal": appeal}
+    verbs: dict[str, Callable[..., Answer]] = {
+        "connect": connect, "case": case, "state": state, "appeal": appeal, "reports": reports, "member": member,
+    }  # fmt: skip
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -106,6 +108,36 @@ def appeal(decision: str) -> Answer:
     commands.answer_appeal(row.pk, desk.CLEARED, actor=desk.SECOND)
     row = commands.decide_appeal(row.pk, grant=True, reason="placeholder reason", actor=desk.SECOND)
     return {"appeal": row.state}
+
+
+def reports(codes: list[str]) -> Answer:
+    """What became of all reports: rows, how many of the receipts lead to one, and their jobs."""
+    from safehold.cases.models import Case
+    from safehold.intake import service as intake
+    from safehold.intake.models import Report
+    from safehold.work.models import Job
+
+    jobs = Job.objects.filter(name="report.resolve")
+    by_report = set(jobs.values_list("ids__report", flat=True))
+    ids = {str(pk) for pk in Report.objects.values_list("pk", flat=True)}
+    return {
+        "rows": len(ids),
+        "found": len({row.pk for code in codes if (row := intake.by_code(code)) is not None}),
+        "open_jobs": Job.objects.filter(state__in=["waiting", "running"]).count(),
+        "jobs_done": jobs.filter(state="done").count(),
+        "failed_jobs": Job.objects.filter(state="failed").count(),
+        "without_job": len(ids - by_report),
+        "cases": Case.objects.count(),
+        "in_cases": Report.objects.filter(cases__isnull=False).distinct().count(),
+    }
+
+
+def member(username: str, roles: list[str]) -> Answer:
+    """A new member of staff and their password."""
+    from safehold.staff import service as staff
+
+    _row, password = staff.create_member(username, roles, actor="operator:test")
+    return {"password": password}
 
 
 def _until(look: Callable[[], Any], seconds: float) -> Any:

@@ -78,6 +78,7 @@ class Stack:
         self._answer()
         port = free_port()
         known = self.ask("connect", base_url=f"http://127.0.0.1:{port}")
+        self.key = str(known["key"])  # the host's, for the API
         self.processes.start("web", web_command("127.0.0.1", self.web_port), self.env, log=str(self.folder / "web.log"))
         wait_until_up(f"{self.url}/healthz", self.processes)
         self.site = microblog.start_microblog(

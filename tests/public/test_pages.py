@@ -163,7 +163,7 @@ def test_a_database_that_does_not_answer_is_not_ready(monkeypatch: pytest.Monkey
     def broken() -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(probes.connection, "cursor", broken)
+    monkeypatch.setattr(probes, "connection", type("Line", (), {"cursor": staticmethod(broken)}))
     assert Client(SERVER_NAME="localhost").get("/readyz").status_code == 503
     assert Client(SERVER_NAME="localhost").get("/healthz").status_code == 200
 

@@ -278,6 +278,14 @@ def test_the_wait_ends_and_the_rows_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle.timezone, "now", lambda: later)
     assert throttle.admit("", once_key="x", proven=False) == 0
     assert Arrival.objects.count() == 1
+    assert throttle.forget(later + throttle.KEPT + timedelta(seconds=1)) == 1
+    assert not Arrival.objects.exists()
+
+
+def test_a_proxy_of_our_own_does_not_make_everybody_wait_for_everybody() -> None:
+    for address in ("127.0.0.1", "10.1.2.3", "::1", "fd00::1", ""):
+        waits = [throttle.admit(address, once_key=f"{address}{n}", proven=False) for n in range(throttle.PLAIN + 5)]
+        assert set(waits) == {0}, address
 
 
 def test_no_address_is_stored() -> None:

@@ -9,7 +9,7 @@ import tempfile
 
 DATA = tempfile.mkdtemp(prefix="safehold-test-")
 for _name in [name for name in os.environ if name.startswith("SAFEHOLD_")]:
-    if not _name.startswith(("SAFEHOLD_TEST_", "SAFEHOLD_SYNAPSE", "SAFEHOLD_CHROMIUM")):
+    if not _name.startswith(("SAFEHOLD_TEST_", "SAFEHOLD_SYNAPSE", "SAFEHOLD_CHROMIUM", "SAFEHOLD_SCREENSHOTS")):
         del os.environ[_name]
 os.environ["DJANGO_SETTINGS_MODULE"] = "safehold.app.settings"
 os.environ["SAFEHOLD_DATA"] = DATA

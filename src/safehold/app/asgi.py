@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
+
+import django
+from a2wsgi import WSGIMiddleware
+from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "safehold.app.settings")
-
-from safehold.app.wsgi import application as django_wsgi  # noqa: E402
-
-from a2wsgi import WSGIMiddleware  # noqa: E402  isort: skip
+django.setup()  # the screening path below reads models
 
 from safehold.api import screen  # noqa: E402
 
-_django: Any = WSGIMiddleware(django_wsgi, workers=10)
+_django: Any = WSGIMiddleware(cast(Any, get_wsgi_application()), workers=10)
 
 Message = dict[str, Any]
 

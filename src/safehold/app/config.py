@@ -97,7 +97,9 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
             legal_url=get("SAFEHOLD_PROVIDER_LEGAL_URL", ""),
         ),
         debug=get("SAFEHOLD_DEBUG", "") == "1",
-        appeal_window_days=_whole_number(get("SAFEHOLD_APPEAL_WINDOW_DAYS", "184"), "SAFEHOLD_APPEAL_WINDOW_DAYS", least=184),
+        appeal_window_days=_whole_number(
+            get("SAFEHOLD_APPEAL_WINDOW_DAYS", "184"), "SAFEHOLD_APPEAL_WINDOW_DAYS", least=184
+        ),
         read_private_key=get("SAFEHOLD_EVIDENCE_WRITE_ONLY", "") != "1",
         object_store=get("SAFEHOLD_OBJECT_STORE", ""),
         email_url=get("SAFEHOLD_EMAIL_URL", ""),

@@ -47,7 +47,9 @@ def _environment() -> Iterator[Finding]:
     if config.environment == "production" and not config.base_url.startswith("https://"):
         yield Finding("address", "wrong", "SAFEHOLD_BASE_URL is not https. Put a TLS proxy in front and set it.")
     if not config.provider.complete:
-        yield Finding("provider", "note", "The profile for CyberTips is incomplete: set SAFEHOLD_PROVIDER_* before production.")
+        yield Finding(
+            "provider", "note", "The profile for CyberTips is incomplete: set SAFEHOLD_PROVIDER_* before production."
+        )
 
 
 def _database() -> Iterator[Finding]:
@@ -113,11 +115,19 @@ def _cybertip() -> Iterator[Finding]:
 
     tip = settings.SAFEHOLD.cybertip
     if not tip.url:
-        yield Finding("cybertip", "note", "no address is set: nothing can be filed. Set SAFEHOLD_CYBERTIP_URL, _USERNAME, _PASSWORD.")
+        yield Finding(
+            "cybertip",
+            "note",
+            "no address is set: nothing can be filed. Set SAFEHOLD_CYBERTIP_URL, _USERNAME, _PASSWORD.",
+        )
         return
     circuit = cybertip.circuit_of(tip.environment)
     if circuit is not None:
-        yield Finding("cybertip", "wrong", f"filing stands still since {circuit.opened_at:%Y-%m-%d %H:%M}: credentials were refused")
+        yield Finding(
+            "cybertip",
+            "wrong",
+            f"filing stands still since {circuit.opened_at:%Y-%m-%d %H:%M}: credentials were refused",
+        )
     else:
         yield Finding("cybertip", "ok", f"{tip.environment}: {tip.url}")
 
@@ -127,7 +137,9 @@ def _worker() -> Iterator[Finding]:
 
     newest = Worker.objects.order_by("-beat_at").first()
     if newest is None or newest.beat_at < timezone.now() - timedelta(minutes=1):
-        yield Finding("worker", "wrong", "no worker is running: nothing is fetched, hidden or filed. Run: safehold serve")
+        yield Finding(
+            "worker", "wrong", "no worker is running: nothing is fetched, hidden or filed. Run: safehold serve"
+        )
     else:
         yield Finding("worker", "ok", f"{newest.executor}, seen {(timezone.now() - newest.beat_at).seconds} s ago")
     for pause in Pause.objects.filter(lifted_at=None):
@@ -158,6 +170,10 @@ def _record() -> Iterator[Finding]:
 
 def _mail() -> Iterator[Finding]:
     if not settings.SAFEHOLD.email_url:
-        yield Finding("mail", "note", f"messages are written to {settings.SAFEHOLD.data / 'mail'}; set SAFEHOLD_EMAIL_URL to send them")
+        yield Finding(
+            "mail",
+            "note",
+            f"messages are written to {settings.SAFEHOLD.data / 'mail'}; set SAFEHOLD_EMAIL_URL to send them",
+        )
     else:
         yield Finding("mail", "ok", "messages are sent by SMTP")

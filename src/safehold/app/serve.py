@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -29,13 +30,17 @@ class Processes:
     def __init__(self) -> None:
         self.children: dict[str, subprocess.Popen[str]] = {}
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
-    def start(self, name: str, command: list[str], env: Mapping[str, str], log: str | None = None) -> "subprocess.Popen[str]":
+    def start(
+        self, name: str, command: list[str], env: Mapping[str, str], log: str | None = None
+    ) -> "subprocess.Popen[str]":
         """Start a child in a group of its own, so that Ctrl-C reaches us first and we stop it in order."""
         output = open(log, "a", encoding="utf-8") if log else None  # noqa: SIM115, PTH123 - the child owns it
         child = subprocess.Popen(

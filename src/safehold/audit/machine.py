@@ -58,11 +58,13 @@ class Machine:
         """
         if not connection.in_atomic_block:
             raise audit.NotInTransaction(f"{self.name}.{verb} was called outside a transaction.")
-        fresh = type(row)._default_manager.select_for_update(of=("self",)).get(pk=row.pk)
+        fresh = type(row)._default_manager.select_for_update(of=("self",)).get(pk=row.pk)  # noqa: SLF001 - documented API
         before = getattr(fresh, self.field)
         after = self.moves[verb].get(before)
         if after is None:
-            raise IllegalMove(f"{audit.ref(row)} is {before!r}; {verb!r} is possible only from {sorted(self.moves[verb])}.")
+            raise IllegalMove(
+                f"{audit.ref(row)} is {before!r}; {verb!r} is possible only from {sorted(self.moves[verb])}."
+            )
         for name, value in {**(changes or {}), self.field: after}.items():
             setattr(fresh, name, value)
         fresh.save(update_fields=[*(changes or {}), self.field])

@@ -13,6 +13,9 @@ class Entry(models.Model):
     about = models.CharField(max_length=100, db_index=True)  # "case:<id>"
     digest = models.CharField(max_length=64)  # SHA-256 of the salted details
 
+    def __str__(self) -> str:
+        return f"{self.act} {self.pk}"
+
 
 class Detail(models.Model):
     """What an entry says beyond ids. Erasable: the entry's digest still proves what once stood here."""
@@ -23,6 +26,9 @@ class Detail(models.Model):
     erased_at = models.DateTimeField(null=True)
     erased_because = models.CharField(max_length=200, blank=True)
 
+    def __str__(self) -> str:
+        return f"details of entry {self.pk}"
+
 
 class Seal(models.Model):
     """An entry's place in the chain: hash = SHA-256(previous hash, entry)."""
@@ -30,6 +36,9 @@ class Seal(models.Model):
     position = models.BigIntegerField(primary_key=True)
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="seal")
     hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"seal {self.pk}"
 
 
 class FailedAttempt(models.Model):
@@ -41,3 +50,6 @@ class FailedAttempt(models.Model):
     actor = models.CharField(max_length=100)
     about = models.CharField(max_length=100)
     reason = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"{self.act} refused {self.pk}"

@@ -234,7 +234,7 @@ def _rows(end: int, tell: Callable[[int], None]) -> Iterator[Row]:
 
 def _query() -> str:
     """Every text as bytes on SQLite, past all converters, so that no content can stop the reading."""
-    seal, entry, detail = (model._meta.db_table for model in (Seal, Entry, Detail))
+    seal, entry, detail = (model._meta.db_table for model in (Seal, Entry, Detail))  # noqa: SLF001 - documented
     sqlite = connection.vendor == "sqlite"
     text = "CAST({} AS BLOB)".format if sqlite else "{}".format
     columns = [

@@ -69,7 +69,9 @@ def propose(
     """
     outcome = policy.decide(policy.load(PACK, version), class_id, dict(answers), history)
     standing = Decision.objects.filter(
-        subject=subject, class_id=class_id, state__in=[Decision.State.PROPOSED, Decision.State.HELD, Decision.State.CONFIRMED]
+        subject=subject,
+        class_id=class_id,
+        state__in=[Decision.State.PROPOSED, Decision.State.HELD, Decision.State.CONFIRMED],
     ).first()
     if standing is not None and standing.state == Decision.State.PROPOSED:
         DECISION.move(standing, "withdraw", actor=actor)
@@ -159,9 +161,7 @@ def if_refused(refused: Decision, *, actor: str) -> Decision | None:
     return DECISION.move(decision, "confirm", actor=actor, changes={"confirmed_at": timezone.now()})
 
 
-def replace(
-    old: Decision, answers: Mapping[str, Any], *, history: policy.History, actor: str, cause: str
-) -> Decision:
+def replace(old: Decision, answers: Mapping[str, Any], *, history: policy.History, actor: str, cause: str) -> Decision:
     """A new decision in place of one in force, by somebody else, under the same version (reading A01)."""
     if actor in takers_part(old):
         raise SamePerson("You took part in this decision; somebody else must look at it.")
@@ -184,4 +184,3 @@ def takers_part(decision: Decision) -> list[str]:
     subject_rows = Decision.objects.filter(subject=decision.subject, class_id=decision.class_id)
     people += [name for pair in subject_rows.values_list("decided_by", "second_by") for name in pair]
     return sorted({name for name in people if name})
-

@@ -57,7 +57,9 @@ class CaseSubject(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["case", "account"], name="subject_once_per_case", condition=Q(account__isnull=False))
+            models.UniqueConstraint(
+                fields=["case", "account"], name="subject_once_per_case", condition=Q(account__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:
@@ -86,6 +88,9 @@ class CaseItem(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "item"], name="item_once_per_case")]
 
+    def __str__(self) -> str:
+        return f"item {self.item_id} of case {self.case_id}"
+
 
 class Lease(models.Model):
     """Who works on a case, on which device, until when. One row per case."""
@@ -95,6 +100,9 @@ class Lease(models.Model):
     device = models.CharField(max_length=64)
     until = models.DateTimeField()
     fence = models.PositiveBigIntegerField(default=1)  # grows with every new holder
+
+    def __str__(self) -> str:
+        return f"lease {self.fence} on case {self.pk}"
 
 
 class Draft(models.Model):
@@ -108,6 +116,9 @@ class Draft(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subject", "class_id"], name="draft_once_per_class")]
+
+    def __str__(self) -> str:
+        return f"draft {self.class_id} about {self.subject_id}"
 
 
 class Decision(models.Model):
@@ -155,12 +166,20 @@ class Decision(models.Model):
                 name="one_decision_in_force",
                 condition=Q(state__in=["proposed", "held", "confirmed"]),
             ),
-            models.CheckConstraint(name="second_person_is_another", condition=Q(second_by="") | ~Q(second_by=F("decided_by"))),
+            models.CheckConstraint(
+                name="second_person_is_another", condition=Q(second_by="") | ~Q(second_by=F("decided_by"))
+            ),
             models.CheckConstraint(
                 name="confirmed_has_its_second_person",
-                condition=~Q(state="confirmed") | Q(second_needed="") | Q(second_agrees=True),
+                # "is not null" beside "is true": a check whose answer is unknown would let the row through.
+                condition=~Q(state="confirmed")
+                | Q(second_needed="")
+                | (Q(second_agrees__isnull=False, second_agrees=True) & ~Q(second_by="")),
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"decision {self.pk}"
 
 
 class Duty(models.Model):
@@ -195,3 +214,6 @@ class Duty(models.Model):
             models.CheckConstraint(name="met_names_its_receipt", condition=~Q(state="met") | ~Q(receipt="")),
             models.CheckConstraint(name="waived_names_its_reason", condition=~Q(state="waived") | ~Q(because="")),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of decision {self.decision_id}"

@@ -4,6 +4,7 @@ Decisions stand in `decisions`, duties in `duties`. All writes need a transactio
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -110,12 +111,16 @@ def set_role(subject: CaseSubject, role: str, *, actor: str) -> None:
     if subject.role != role:
         before, subject.role = subject.role, role
         subject.save(update_fields=["role"])
-        audit.record("case.role_set", actor=actor, about=subject.case, subject=str(subject.pk), before=before, after=role)
+        audit.record(
+            "case.role_set", actor=actor, about=subject.case, subject=str(subject.pk), before=before, after=role
+        )
 
 
 def add_item(case: Case, item: Item, *, subject: CaseSubject | None, actor: str, reported: bool = True) -> CaseItem:
     """The item as part of the case, once."""
-    row, made = CaseItem.objects.get_or_create(case=case, item=item, defaults={"subject": subject, "reported": reported})
+    row, made = CaseItem.objects.get_or_create(
+        case=case, item=item, defaults={"subject": subject, "reported": reported}
+    )
     if made:
         audit.record("case.item_added", actor=actor, about=case, item=str(item.pk))
     elif row.subject_id is None and subject is not None:
@@ -149,7 +154,9 @@ def set_subject_facts(subject: CaseSubject, facts: Sealed, *, actor: str) -> Non
     """The account as the host knew it at the time, in the vault (context: 18 USC 2258A(h)(2))."""
     subject.facts = facts
     subject.save(update_fields=["facts"])
-    audit.record("case.account_preserved", actor=actor, about=subject.case, subject=str(subject.pk), facts=str(facts.pk))
+    audit.record(
+        "case.account_preserved", actor=actor, about=subject.case, subject=str(subject.pk), facts=str(facts.pk)
+    )
 
 
 def queue() -> QuerySet[Case]:
@@ -158,7 +165,7 @@ def queue() -> QuerySet[Case]:
     return Case.objects.filter(~Exists(leased), state=Case.State.OPEN).order_by("priority", "knowledge_at")
 
 
-def lease(case_id: object, *, actor: str, device: str) -> Lease:
+def lease(case_id: UUID | str, *, actor: str, device: str) -> Lease:
     """Take or renew the lease on a case. Raises LeaseTaken, also for the same person's other device."""
     with transaction.atomic():
         case = Case.objects.select_for_update().get(pk=case_id)
@@ -181,7 +188,7 @@ def lease(case_id: object, *, actor: str, device: str) -> Lease:
     return row
 
 
-def release(case_id: object, *, actor: str, device: str) -> None:
+def release(case_id: UUID | str, *, actor: str, device: str) -> None:
     """Give a case back to the queue. Only its holder on the same device can."""
     with transaction.atomic():
         row = Lease.objects.select_for_update().filter(case_id=case_id).first()
@@ -216,8 +223,5 @@ def settle(case: Case, *, actor: str) -> Case:
 
 def _open_subjects(case: Case) -> QuerySet[CaseSubject]:
     in_force = Decision.objects.filter(subject=OuterRef("pk"), state=Decision.State.CONFIRMED)
-    waiting = Decision.objects.filter(
-        subject=OuterRef("pk"), state__in=[Decision.State.PROPOSED, Decision.State.HELD]
-    )
+    waiting = Decision.objects.filter(subject=OuterRef("pk"), state__in=[Decision.State.PROPOSED, Decision.State.HELD])
     return case.subjects.filter(~Exists(in_force) | Exists(waiting))
-

@@ -28,6 +28,7 @@ def in_words(pack: Pack, outcome: Outcome | Mapping[str, Any]) -> dict[str, Any]
         "actions": [questions.text(pack, code) for code in plain["actions"]],
         "duties": list(plain["duties"]),
         "second_person": plain["second_person"],
+        "meanwhile": [questions.text(pack, code) for code in plain.get("meanwhile", [])],
         "strike": plain.get("strike", False),
         "because": list(plain.get("because", [])),
         "unused": list(plain.get("unused", [])),

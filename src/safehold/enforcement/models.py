@@ -65,3 +65,6 @@ class Action(models.Model):
                 condition=Q(case_item__isnull=True) & ~Q(state__in=["reversed", "dropped"]),
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

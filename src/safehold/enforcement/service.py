@@ -1,8 +1,8 @@
 """The public face of `enforcement`: ordering actions, sending them to a host, reading back, reversing.
 
 `order` writes an action down once; `send`, `look` and `confirm` are what the worker calls, each may be
-repeated; `start_reversal`, `undo` and `confirm_undone` are the way back. No order is taken as done until the host, asked again, says so
-(design: invariant 5).
+repeated; `start_reversal`, `undo` and `confirm_undone` are the way back. No order is taken as done until
+the host, asked again, says so (design: invariant 5).
 """
 
 from collections.abc import Callable
@@ -133,7 +133,9 @@ def confirm(action: Action, *, seen: str, actor: str) -> Action:
     """The host, asked again, shows the effect. Raises NotYet where it does not. Needs a transaction."""
     if not is_done(action, seen):
         raise NotYet(f"The host says {seen!r} of {action.kind} {action.pk}.")
-    return ACTION.move(action, "confirm", actor=actor, seen=seen, changes={"confirmed_at": timezone.now(), "problem": ""})
+    return ACTION.move(
+        action, "confirm", actor=actor, seen=seen, changes={"confirmed_at": timezone.now(), "problem": ""}
+    )
 
 
 def look(action: Action, line: contract.Contact) -> str:
@@ -182,9 +184,10 @@ def start_reversal(action: Action, *, because: str, actor: str) -> Action:
 
 def destroyed(action: Action) -> bool:
     """Whether the item that the action hid has been purged since: nothing can bring it back."""
-    return action.kind == Kind.HIDE_ITEM and Action.objects.filter(
-        kind=Kind.PURGE_ITEM, case_item__item=action.case_item.item, state__in=[State.CONFIRMED, State.IRREVERSIBLE]  # type: ignore[union-attr]
-    ).exists()
+    if action.kind != Kind.HIDE_ITEM or action.case_item is None:
+        return False
+    purges = Action.objects.filter(kind=Kind.PURGE_ITEM, case_item__item=action.case_item.item)
+    return purges.filter(state__in=[State.CONFIRMED, State.IRREVERSIBLE]).exists()
 
 
 def hand_over(old: Decision, new: Decision, *, actor: str, kinds: frozenset[str] | None = None) -> None:
@@ -230,6 +233,8 @@ def confirm_undone(action: Action, *, seen: str, actor: str) -> Action:
 
 def lift_ban(action: Action, *, actor: str) -> Action:
     """Undo a ban in the register of persons: ordering, doing and confirming are one transaction."""
+    if action.ban is None:
+        raise LookupError(f"Action {action.pk} names no entry in the register of persons.")
     with transaction.atomic():
         persons.lift_ban(action.ban, because=action.reversed_because, actor=actor)
         return ACTION.move(action, "reversed", actor=actor, changes={"reversed_at": timezone.now()})

@@ -177,9 +177,7 @@ def _case_for(report: Report, resolved: Resolved) -> Case:
 
 
 def _priority(report: Report) -> int:
-    return cases.priority(
-        urgent=report.urgent, source=SOURCE[Channel(report.channel)].value, class_id=report.class_id
-    )
+    return cases.priority(urgent=report.urgent, source=SOURCE[Channel(report.channel)].value, class_id=report.class_id)
 
 
 def _nobody_found(report: Report) -> None:
@@ -240,9 +238,7 @@ def preserve_item(case_item: str) -> work.Outcome:
     work.boundary("item.preserve.sealed")
     known = _preserve_facts(row, facts)
     with transaction.atomic():
-        cases.set_preserved(
-            row, body=body, facts=known, viewed_by_host_staff=facts.viewed_by_host_staff, actor=ACTOR
-        )
+        cases.set_preserved(row, body=body, facts=known, viewed_by_host_staff=facts.viewed_by_host_staff, actor=ACTOR)
         order.after_preserving(row)
     return None
 
@@ -259,9 +255,7 @@ def preserve_account(subject: str) -> work.Outcome:
         return None
     known = _preserve_facts(row, facts)
     with transaction.atomic():
-        persons.identify(
-            row.account, emails=facts.verified_emails or facts.emails, phones=facts.phones, actor=ACTOR
-        )
+        persons.identify(row.account, emails=facts.verified_emails or facts.emails, phones=facts.phones, actor=ACTOR)
         cases.set_subject_facts(row, known, actor=ACTOR)
     return None
 

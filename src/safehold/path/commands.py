@@ -7,6 +7,7 @@ turns them into an answer.
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -34,6 +35,7 @@ from safehold.subjects.models import Host, Item
 from safehold.work import service as work
 from safehold.work.models import Task
 
+Id = UUID | str
 
 # --- what comes in ---------------------------------------------------------------------------------
 
@@ -92,7 +94,7 @@ def check_signup(host: Host, *, emails: tuple[str, ...], phones: tuple[str, ...]
 # --- the case under review -------------------------------------------------------------------------
 
 
-def lease_case(case_id: object, *, actor: str, device: str) -> Lease:
+def lease_case(case_id: Id, *, actor: str, device: str) -> Lease:
     """Take a case from the queue, or renew the lease. Its reports are in review from then on."""
     lease = cases.lease(case_id, actor=actor, device=device)
     with transaction.atomic():
@@ -101,12 +103,12 @@ def lease_case(case_id: object, *, actor: str, device: str) -> Lease:
     return lease
 
 
-def release_case(case_id: object, *, actor: str, device: str) -> None:
+def release_case(case_id: Id, *, actor: str, device: str) -> None:
     """Give a case back to the queue."""
     cases.release(case_id, actor=actor, device=device)
 
 
-def hide_item(case_item_id: object, *, actor: str, device: str) -> Action:
+def hide_item(case_item_id: Id, *, actor: str, device: str) -> Action:
     """One key: out of everybody's reach on the host, once the evidence is preserved."""
     with transaction.atomic():
         case_item = CaseItem.objects.select_related("case").get(pk=case_item_id)
@@ -114,7 +116,7 @@ def hide_item(case_item_id: object, *, actor: str, device: str) -> Action:
         return order.hide(case_item, actor=actor)
 
 
-def unhide_item(case_item_id: object, *, actor: str, device: str) -> None:
+def unhide_item(case_item_id: Id, *, actor: str, device: str) -> None:
     """Bring back what was hidden by mistake, while nothing is decided."""
     with transaction.atomic():
         case_item = CaseItem.objects.select_related("case").get(pk=case_item_id)
@@ -123,7 +125,7 @@ def unhide_item(case_item_id: object, *, actor: str, device: str) -> None:
             reversal.reverse(action, because=f"reviewer:{actor}"[:100], actor=actor)
 
 
-def reveal_item(case_item_id: object, *, actor: str, device: str) -> Look:
+def reveal_item(case_item_id: Id, *, actor: str, device: str) -> Look:
     """Record that the whole file is shown unblurred. The caller may stream it only after this returned."""
     with transaction.atomic():
         case_item = CaseItem.objects.select_related("case", "body").get(pk=case_item_id)
@@ -134,7 +136,7 @@ def reveal_item(case_item_id: object, *, actor: str, device: str) -> Look:
         return evidence.reveal(sealed, actor=actor, about=audit.ref(case_item))
 
 
-def set_role(subject_id: object, role: str, *, actor: str, device: str) -> CaseSubject:
+def set_role(subject_id: Id, role: str, *, actor: str, device: str) -> CaseSubject:
     """What the person did, as the reviewer finds it (S12)."""
     with transaction.atomic():
         subject = CaseSubject.objects.select_for_update(of=("self",)).select_related("case").get(pk=subject_id)
@@ -143,7 +145,7 @@ def set_role(subject_id: object, role: str, *, actor: str, device: str) -> CaseS
         return subject
 
 
-def answer(subject_id: object, class_id: str, answers: Mapping[str, Any], *, actor: str, device: str) -> None:
+def answer(subject_id: Id, class_id: str, answers: Mapping[str, Any], *, actor: str, device: str) -> None:
     """Keep the answers given so far; they survive a closed tab."""
     with transaction.atomic():
         subject = CaseSubject.objects.select_related("case").get(pk=subject_id)
@@ -152,7 +154,7 @@ def answer(subject_id: object, class_id: str, answers: Mapping[str, Any], *, act
 
 
 def propose_decision(
-    subject_id: object, class_id: str, *, actor: str, device: str, item_ids: list[str] | None = None
+    subject_id: Id, class_id: str, *, actor: str, device: str, item_ids: list[str] | None = None
 ) -> Decision:
     """Let the policy compute the outcome of the answers kept. Nothing takes effect before `confirm_decision`.
 
@@ -174,7 +176,7 @@ def propose_decision(
         return decision
 
 
-def confirm_decision(decision_id: object, *, actor: str, device: str) -> Decision:
+def confirm_decision(decision_id: Id, *, actor: str, device: str) -> Decision:
     """The reviewer confirms what was computed: it takes effect, or waits for a second person."""
     with transaction.atomic():
         decision = Decision.objects.select_related("subject__case").get(pk=decision_id)
@@ -187,7 +189,7 @@ def confirm_decision(decision_id: object, *, actor: str, device: str) -> Decisio
     return decision
 
 
-def second_opinion(decision_id: object, *, agree: bool, reason: str, actor: str) -> Decision:
+def second_opinion(decision_id: Id, *, agree: bool, reason: str, actor: str) -> Decision:
     """A second person agrees (it takes effect) or not (the default sanction stands, reading A07)."""
     with transaction.atomic():
         decision = Decision.objects.select_for_update(of=("self",)).select_related("subject__case").get(pk=decision_id)
@@ -207,7 +209,7 @@ def second_opinion(decision_id: object, *, agree: bool, reason: str, actor: str)
 # --- duties and tasks ------------------------------------------------------------------------------
 
 
-def waive_duty(duty_id: object, *, because: str, actor: str) -> Duty:
+def waive_duty(duty_id: Id, *, because: str, actor: str) -> Duty:
     """A person records why a duty is not due; the path goes on."""
     with transaction.atomic():
         duty = Duty.objects.select_related("decision").get(pk=duty_id)
@@ -218,7 +220,7 @@ def waive_duty(duty_id: object, *, because: str, actor: str) -> Duty:
     return duty
 
 
-def file_report(decision_id: object, *, actor: str) -> None:
+def file_report(decision_id: Id, *, actor: str) -> None:
     """A person decides to file where the duty is "may" (reading A03)."""
     with transaction.atomic():
         decision = Decision.objects.get(pk=decision_id)
@@ -226,18 +228,16 @@ def file_report(decision_id: object, *, actor: str) -> None:
         work.enqueue("filing.file", key=str(decision.subject_id), decision=str(decision.pk))
 
 
-def close_task(task_id: object, *, outcome: str, actor: str) -> Task:
+def close_task(task_id: Id, *, outcome: str, actor: str) -> Task:
     """A person did what a task asked for."""
     return work.close_task(str(task_id), actor=actor, outcome=outcome)
 
 
-def retry_action(action_id: object, *, actor: str) -> Action:
+def retry_action(action_id: Id, *, actor: str) -> Action:
     """Try a failed action again, after the cause was mended."""
     with transaction.atomic():
         action = enforcement.ACTION.move(Action.objects.get(pk=action_id), "retry", actor=actor)
-        work.enqueue(
-            "action.carry_out", key=f"{action.pk}:{timezone.now().isoformat()}", action=str(action.pk)
-        )
+        work.enqueue("action.carry_out", key=f"{action.pk}:{timezone.now().isoformat()}", action=str(action.pk))
     return action
 
 
@@ -253,11 +253,15 @@ def open_appeal(token: str, *, text: str, language: str) -> Appeal:
     with transaction.atomic():
         decision = Decision.objects.get(pk=statement.decision)
         return redress.open_appeal(
-            decision, text=text, language=language, statement=statement.pk, actor=f"account:{decision.subject.account_id}"
+            decision,
+            text=text,
+            language=language,
+            statement=statement.pk,
+            actor=f"account:{decision.subject.account_id}",
         )
 
 
-def lease_appeal(appeal_id: object, *, actor: str) -> Appeal:
+def lease_appeal(appeal_id: Id, *, actor: str) -> Appeal:
     """Take an appeal. Raises redress.TookPart, on record, for anybody who took part in the decision."""
     appeal = Appeal.objects.get(pk=appeal_id)
     _refuse_parties(appeal, actor)
@@ -265,7 +269,7 @@ def lease_appeal(appeal_id: object, *, actor: str) -> Appeal:
         return redress.take(appeal, actor=actor)
 
 
-def answer_appeal(appeal_id: object, answers: Mapping[str, Any], *, actor: str) -> Appeal:
+def answer_appeal(appeal_id: Id, answers: Mapping[str, Any], *, actor: str) -> Appeal:
     """Keep the answers of the person who looks again. They start from nothing: no verdict is inherited."""
     with transaction.atomic():
         appeal = Appeal.objects.select_for_update().get(pk=appeal_id)
@@ -281,7 +285,7 @@ def appeal_outcome(appeal: Appeal) -> policy.Outcome:
     return outcomes.on_appeal(appeal)
 
 
-def decide_appeal(appeal_id: object, *, grant: bool, reason: str, actor: str) -> Appeal:
+def decide_appeal(appeal_id: Id, *, grant: bool, reason: str, actor: str) -> Appeal:
     """Answer an appeal. Granted, it makes a new decision and undoes what can be undone.
 
     A grant needs answers that lead to another outcome; a refusal needs answers, if any were given, that
@@ -293,12 +297,14 @@ def decide_appeal(appeal_id: object, *, grant: bool, reason: str, actor: str) ->
         return outcomes.settle_appeal(appeal, grant=grant, reason=reason, actor=actor)
 
 
-def retract_entry(entry_id: object, *, because: str, actor: str) -> list[Appeal]:
+def retract_entry(entry_id: Id, *, because: str, actor: str) -> list[Appeal]:
     """A list entry was wrong: retract it, and have every decision that a hit on it led to looked at again."""
     with transaction.atomic():
         screening.retract_entry(str(entry_id), because=because, actor=actor)
         reports = Report.objects.filter(channel="screening", partner=f"entry:{entry_id}")
-        led_to = Decision.objects.filter(subject__case__reports__in=reports, state="confirmed", violation=True).distinct()
+        led_to = Decision.objects.filter(
+            subject__case__reports__in=reports, state="confirmed", violation=True
+        ).distinct()
         return [redress.open_correction(row, because=f"entry:{entry_id}", actor=actor) for row in led_to]
 
 
@@ -332,4 +338,3 @@ def _removed_by_user(case_item: CaseItem, *, actor: str) -> None:
         if order.user_removes(decision):
             enforcement.order(Action.Kind.PURGE_ITEM, actor=actor, case_item=case_item, decision=decision)
             order.advance(decision)
-

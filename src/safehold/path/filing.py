@@ -61,7 +61,7 @@ def _worker() -> str:
 
 def _decisions_of(filing: Filing) -> list[Decision]:
     subject = filing.ref.removeprefix("subject:")
-    return list(Decision.objects.filter(subject_id=subject, state=Decision.State.CONFIRMED))
+    return list(Decision.objects.filter(subject__pk=subject, state=Decision.State.CONFIRMED))
 
 
 def _finished(filing: Filing) -> None:
@@ -69,12 +69,14 @@ def _finished(filing: Filing) -> None:
     subject = CaseSubject.objects.select_related("case").get(pk=filing.ref.removeprefix("subject:"))
     finished = filing.ended_at or timezone.now()
     hold = evidence.place_hold(
-        sealed_of(subject), until=one_year_after(finished), basis="18 USC 2258A(h)(1)", ref=audit.ref(filing), actor=ACTOR
+        sealed_of(subject),
+        until=one_year_after(finished),
+        basis="18 USC 2258A(h)(1)",
+        ref=audit.ref(filing),
+        actor=ACTOR,
     )
     for decision in _decisions_of(filing):
-        duties.meet(
-            decision, (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY), receipt=audit.ref(filing), actor=ACTOR
-        )
+        duties.meet(decision, (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY), receipt=audit.ref(filing), actor=ACTOR)
         duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=audit.ref(hold), actor=ACTOR)
         order.advance(decision)
 
@@ -137,7 +139,7 @@ def _victims(decision: Decision) -> tuple[inputs.AccountInput, ...]:
     """Apparent victims of the case, and the subject where the policy files them as one; never as a suspect."""
     others = decision.subject.case.subjects.filter(role=Role.APPARENT_VICTIM).exclude(pk=decision.subject.pk)
     own = [_account(decision.subject, decision)] if decision.outcome["filed_as"] == "victim" else []
-    return tuple([*own, *(_account(other, None) for other in others)])
+    return (*own, *(_account(other, None) for other in others))
 
 
 def _additional(decision: Decision, known: dict[Any, ItemFacts | None]) -> str:
@@ -221,7 +223,8 @@ def _earlier(subject: CaseSubject) -> tuple[int, ...]:
         return ()
     refs = [f"subject:{pk}" for pk in subject.account.subjects.exclude(pk=subject.pk).values_list("pk", flat=True)]
     ids = Filing.objects.filter(ref__in=refs, state__in=order.FILED).exclude(report_id=None)
-    return tuple(int(row) for row in ids.order_by("ended_at").values_list("report_id", flat=True))
+    rows = ids.order_by("ended_at").values_list("report_id", flat=True)
+    return tuple(row for row in rows if row is not None)
 
 
 def _address(use: AddressUse) -> inputs.IpInput:

@@ -73,7 +73,7 @@ def plan(decision: Decision, *, actor: str) -> None:
                 "sanction-by-hand", key=f"{decision.pk}:{code}", about=audit.ref(decision), role="senior", note=code
             )
     for action in outcome["actions"]:
-        if action not in ("hide_item",):
+        if action != "hide_item":
             work.raise_task(
                 "action-by-hand", key=f"{decision.pk}:{action}", about=audit.ref(decision), role="reviewer", note=action
             )
@@ -91,9 +91,7 @@ def plan_held(decision: Decision, *, actor: str) -> None:
             enforcement.order(Kind.LOCK, actor=actor, subject=decision.subject, decision=decision)
         for code in _codes(decision):
             if code in SANCTIONS and code not in meanwhile:
-                enforcement.order(
-                    SANCTIONS[code], actor=actor, subject=decision.subject, decision=decision, held=True
-                )
+                enforcement.order(SANCTIONS[code], actor=actor, subject=decision.subject, decision=decision, held=True)
     advance(decision)
 
 
@@ -226,8 +224,10 @@ def user_removes(decision: Decision) -> bool:
 
 def _restricts(decision: Decision) -> bool:
     """Whether the account holder must be told: something was hidden, locked, suspended or banned."""
-    return decision.violation and decision.subject.account is not None and (
-        bool(decision.outcome["sanctions"]) or bool(decision.outcome["actions"])
+    return (
+        decision.violation
+        and decision.subject.account is not None
+        and (bool(decision.outcome["sanctions"]) or bool(decision.outcome["actions"]))
     )
 
 

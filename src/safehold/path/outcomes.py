@@ -83,9 +83,9 @@ def _count(decision: Decision, *, actor: str) -> None:
             at=decision.confirmed_at or timezone.now(), actor=actor,
         )  # fmt: skip
     if decision.class_id == "cse":
-        for case_item in decision.covers.select_related("body").exclude(body=None):
+        for body in Sealed.objects.filter(pk__in=decision.covers.exclude(body=None).values("body")):
             screening.add_entry(
-                "bank", case_item.body.sha256, source="decision", category=decision.clauses[0],
+                "bank", body.sha256, source="decision", category=decision.clauses[0],
                 purpose="prevent-reupload", licence="own", actor=actor, ref=audit.ref(decision),
             )  # fmt: skip
 
@@ -111,7 +111,9 @@ def note_waived(duty: Duty, *, actor: str) -> None:
     if duty.kind in (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY):
         work.cancel("filing.file", key=str(duty.subject_id))
         filing = order.filing_of(duty.decision)
-        if filing is not None and filing.state in ("drafted", "failed"):
+        if filing is None:
+            cybertip.never_reportable(order.filing_ref(duty.decision), because=duty.because, actor=actor)
+        elif filing.state not in (*order.FILED, "not_reportable"):
             cybertip.not_reportable(filing.pk, because=duty.because, actor=actor)
 
 
@@ -154,4 +156,3 @@ def _check(appeal: Appeal, grant: bool) -> None:
         raise AnswersDisagree("Your answers lead to the same outcome as before. Refuse the appeal, or look again.")
     if not grant and changed:
         raise AnswersDisagree("Your answers lead to another outcome. Grant the appeal, or look again.")
-

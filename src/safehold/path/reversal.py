@@ -4,6 +4,8 @@
 record, and a task asks a custodian to tell NCMEC where a report was filed. Job: `evidence.clear`.
 """
 
+from uuid import UUID
+
 from django.conf import settings
 from django.utils import timezone
 
@@ -105,7 +107,7 @@ def clear(case: str) -> work.Outcome:
     return None
 
 
-def _wanted_elsewhere(case: Case, sealed_id: object) -> bool:
+def _wanted_elsewhere(case: Case, sealed_id: UUID) -> bool:
     others = CaseItem.objects.exclude(case=case)
     return others.filter(body_id=sealed_id).exists() or others.filter(facts_id=sealed_id).exists()
 

@@ -38,7 +38,7 @@ SOURCES = {
 def send_statement(decision: str) -> work.Outcome:
     """Write the statement of reasons, once, and bring it to the account holder (DSA Art. 17; S66, A36)."""
     row = Decision.objects.select_related("subject__account__host", "subject__case").get(pk=decision)
-    if row.state not in (Decision.State.CONFIRMED,) or row.subject.account is None:
+    if row.state != Decision.State.CONFIRMED or row.subject.account is None:
         return None
     facts = _facts(row.subject)
     with transaction.atomic():
@@ -48,7 +48,12 @@ def send_statement(decision: str) -> work.Outcome:
     if statement.state == Statement.State.DRAFTED:
         link = f"{settings.SAFEHOLD.base_url}/appeal/{notices.token_of(statement)}"
         channels = _deliver(
-            row.subject, facts, title=statement.title, text=notices.text(statement, link), link=link, key=str(statement.pk)
+            row.subject,
+            facts,
+            title=statement.title,
+            text=notices.text(statement, link),
+            link=link,
+            key=str(statement.pk),
         )
         work.boundary("statement.delivered")
         with transaction.atomic():
@@ -175,7 +180,9 @@ def send_appeal_letter(appeal: str) -> work.Outcome:
     for one in letters:
         if one.state == Letter.State.DRAFTED:
             link = f"{settings.SAFEHOLD.base_url}/policy"
-            channels = _deliver(subject, facts, title=one.title, text=notices.text(one, link), link=link, key=str(one.pk))
+            channels = _deliver(
+                subject, facts, title=one.title, text=notices.text(one, link), link=link, key=str(one.pk)
+            )
             with transaction.atomic():
                 for channel in channels or ["none"]:
                     notices.mark_letter_sent(one.pk, channel, ACTOR)

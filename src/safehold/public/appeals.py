@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -93,6 +93,7 @@ def _page(
                 notices.text(statement, settings.SAFEHOLD.base_url + reverse("public:appeal", args=[token]))
             ),
             "written_in": statement.language,
+            "direction": "rtl" if get_language_info(statement.language)["bidi"] else "ltr",
             "appeal": known,
             "may_appeal": may,
             "removal": _removal(decision, statement),

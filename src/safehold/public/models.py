@@ -1,6 +1,7 @@
 """What slows floods down, and nothing about anybody: keyed digests with an end.
 
-No address on the network is stored. The digest's key changes every day, and rows go after an hour.
+No address on the network is stored. The digest's key changes every day; rows older than an hour go
+with the next report, and whenever `throttle.forget` is called.
 """
 
 from django.db import models

@@ -34,7 +34,6 @@ def page(view: "Callable[Concatenate[HttpRequest, P], HttpResponse]") -> Callabl
         response = view(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         response["Referrer-Policy"] = "no-referrer"
-        response["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
     return wrapped

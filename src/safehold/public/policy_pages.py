@@ -6,7 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, get_language_info
+from django.utils.translation import get_language, get_language_info, override
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from safehold import policy
@@ -39,6 +40,8 @@ def document(request: HttpRequest, version: str, lang: str) -> HttpResponse:
         {
             "pack": pack,
             "lang": lang,
+            "direction": "rtl" if get_language_info(lang)["bidi"] else "ltr",
+            "words": _words(lang),
             "not_yours": lang == "en" and (get_language() or "en") not in pack.languages,
             "in_force": version == version_on(PACK, timezone.now().date()),
             "versions": versions(PACK),
@@ -48,6 +51,18 @@ def document(request: HttpRequest, version: str, lang: str) -> HttpResponse:
             "duties": [_named(pack, lang, code) for code in DUTIES],
         },
     )
+
+
+def _words(lang: str) -> dict[str, str]:
+    """The headings inside the document, in the document's language and not the reader's."""
+    with override(lang):
+        return {
+            "not_allowed": _("What is not allowed"),
+            "allowed": _("What is allowed"),
+            "follows": _("What follows"),
+            "questions": _("What a reviewer finds out first"),
+            "terms": _("What the words mean"),
+        }
 
 
 def _class(pack: policy.Pack, lang: str, name: str) -> dict[str, Any]:

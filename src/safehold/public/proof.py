@@ -53,7 +53,6 @@ def check(answer: str) -> bool:
 def _first_use(payload: altcha.Payload) -> bool:
     ends = payload.challenge.parameters.expires_at
     digest = hashlib.sha256((payload.challenge.signature or "").encode()).hexdigest()
-    SpentProof.objects.filter(expires_at__lt=timezone.now()).delete()
     try:
         with transaction.atomic():
             SpentProof.objects.create(digest=digest, expires_at=datetime.fromtimestamp(ends or 0, UTC))

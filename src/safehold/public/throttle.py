@@ -1,7 +1,8 @@
 """Floods slow down; nobody's first report ever waits (design: invariant 5.1).
 
 `admit` answers how many seconds a report must wait, 0 for none. It counts by network prefix (IPv4 /24,
-IPv6 /48), kept only as a keyed digest that changes daily and is deleted after an hour.
+IPv6 /48), kept only as a keyed digest that changes daily. `forget` deletes what is older than an hour
+and proofs that have expired; every report does so too.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from safehold.public.models import Arrival
+from safehold.public.models import Arrival, SpentProof
 
 WINDOW = timedelta(minutes=10)
 PLAIN = 5  # reports in a window without a proof of work
@@ -29,7 +30,7 @@ def admit(address: str, *, once_key: str, proven: bool) -> int:
     now = timezone.now()
     network, once = _network(address, now), hashlib.sha256(once_key.encode()).hexdigest()
     with transaction.atomic():
-        Arrival.objects.filter(at__lt=now - KEPT).delete()
+        forget(now)
         if Arrival.objects.filter(once=once).exists():
             return 0
         recent = list(
@@ -40,6 +41,14 @@ def admit(address: str, *, once_key: str, proven: bool) -> int:
             return max(1, math.ceil((recent[most - 1] + WINDOW - now).total_seconds()))
         Arrival.objects.create(network=network, once=once, at=now)
     return 0
+
+
+def forget(now: datetime | None = None) -> int:
+    """Delete what has served its purpose. Returns how many rows went. May run as often as one likes."""
+    now = now or timezone.now()
+    old, _kinds = Arrival.objects.filter(at__lt=now - KEPT).delete()
+    spent, _kinds = SpentProof.objects.filter(expires_at__lt=now).delete()
+    return old + spent
 
 
 def _stands_for_many(address: str) -> bool:

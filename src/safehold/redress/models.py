@@ -55,3 +55,6 @@ class Appeal(models.Model):
                 condition=~Q(state__in=["granted", "refused"]) | ~Q(decided_by=""),
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

@@ -4,6 +4,7 @@ The outcome alone stands here; `path` makes the new decision and reverses what c
 """
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -42,7 +43,7 @@ class TextTooLong(ValueError):
     """The appeal's text is over the limit; nothing was stored."""
 
 
-def open_appeal(decision: Decision, *, text: str, language: str, statement: object, actor: str) -> Appeal:
+def open_appeal(decision: Decision, *, text: str, language: str, statement: UUID | None, actor: str) -> Appeal:
     """The account holder (or the reporter) asks for another look. A second request returns the open one.
 
     Raises TextTooLong, NotAppealable.

@@ -22,7 +22,9 @@ class StaffRole(models.TextChoices):
 class Members(BaseUserManager["Member"]):
     """Makes members; a password is always hashed."""
 
-    def create_user(self, username: str, password: str | None = None, *, roles: list[str] | None = None, **extra: object) -> "Member":
+    def create_user(
+        self, username: str, password: str | None = None, *, roles: list[str] | None = None, **extra: object
+    ) -> "Member":
         """A member with these roles. Without a password nobody can sign in as them."""
         unknown = set(roles or []) - set(StaffRole.values)
         if unknown:

@@ -30,6 +30,9 @@ class Job(models.Model):
     class Meta:
         indexes = [models.Index(fields=["state", "not_before"], name="job_due")]
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.pk}"
+
 
 class Task(models.Model):
     """Something that cannot go on without a person. Shown to everybody of `role` until closed."""
@@ -45,6 +48,9 @@ class Task(models.Model):
     closed_by = models.CharField(max_length=100, blank=True)
     outcome = models.CharField(max_length=500, blank=True)
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
 
 class Worker(models.Model):
     """A worker process that says it is alive. What a silent one left behind is taken over."""
@@ -52,6 +58,9 @@ class Worker(models.Model):
     executor = models.CharField(primary_key=True, max_length=100)
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.executor
 
 
 class Pause(models.Model):
@@ -63,3 +72,6 @@ class Pause(models.Model):
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.CharField(max_length=100, blank=True)
     lifted_because = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"pause {self.pk}"

@@ -10,7 +10,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verify = group.add_parser(
         "verify",
         help="check the chain against its checkpoints",
-        description="Finds a changed byte, missing last rows and a rewritten chain, and names the place. Exit code 1 if so.",
+        description=(
+            "Finds a changed byte, missing last rows and a rewritten chain, and names the place. Exit code 1 if so."
+        ),
         epilog="Example: safehold audit verify --json",
     )
     verify.add_argument("--json", action="store_true", help="machine-readable answer")

@@ -15,14 +15,16 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    import importlib
     import sys
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[4]
     if not (root / "bench").is_dir():
-        print("safehold: the benches are in the folder bench of a checkout; this installation has none.", file=sys.stderr)
+        print(
+            "safehold: the benches are in the folder bench of a checkout; this installation has none.", file=sys.stderr
+        )
         return 2
     sys.path.insert(0, str(root))
-    from bench import main  # type: ignore[import-not-found]
-
-    return int(main(arguments.which, runs=arguments.runs, as_json=arguments.json))
+    bench = importlib.import_module("bench")  # of the checkout, not of the distribution
+    return int(bench.main(arguments.which, runs=arguments.runs, as_json=arguments.json))

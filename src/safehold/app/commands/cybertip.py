@@ -16,7 +16,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     simulate.add_argument("--username", required=True, help="the login that clients must use")
     simulate.add_argument("--password", required=True, help="its password")
     simulate.set_defaults(run=_simulate, needs_django=False)
-    status = group.add_parser("status", help="filings by state, and whether NCMEC answers", epilog="Example: safehold cybertip status")
+    status = group.add_parser(
+        "status", help="filings by state, and whether NCMEC answers", epilog="Example: safehold cybertip status"
+    )
     status.set_defaults(run=_status)
 
 
@@ -24,9 +26,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
     from safehold.cybertip import simulator
 
     return simulator.main(
-        ["--port", str(arguments.port), "--data", arguments.data]
-        + ["--username", arguments.username, "--password", arguments.password]
-    )
+        ["--port", str(arguments.port), "--data", arguments.data,
+         "--username", arguments.username, "--password", arguments.password]
+    )  # fmt: skip
 
 
 def _status(_arguments: argparse.Namespace) -> int:
@@ -35,7 +37,9 @@ def _status(_arguments: argparse.Namespace) -> int:
 
     from safehold.cybertip.models import Filing
 
-    print(f"Environment: {settings.SAFEHOLD.cybertip.environment} ({settings.SAFEHOLD.cybertip.url or 'no address set'})")
+    print(
+        f"Environment: {settings.SAFEHOLD.cybertip.environment} ({settings.SAFEHOLD.cybertip.url or 'no address set'})"
+    )
     for row in Filing.objects.values("state").annotate(number=Count("pk")).order_by("state"):
         print(f"{row['state']}\t{row['number']}")
     failed = Filing.objects.filter(state="failed").count()

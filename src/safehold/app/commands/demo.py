@@ -13,7 +13,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         epilog="Example: safehold demo --host matrix --exit",
     )
     demo.add_argument("--host", choices=HOSTS, default="microblog", help="the service that the case is about")
-    demo.add_argument("--exit", action="store_true", help="end after the walk; exit code 0 where every step was confirmed")
+    demo.add_argument(
+        "--exit", action="store_true", help="end after the walk; exit code 0 where every step was confirmed"
+    )
     demo.set_defaults(run=_demo, needs_django=False)
 
 

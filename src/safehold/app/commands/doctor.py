@@ -8,7 +8,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     doctor = commands.add_parser(
         "doctor",
         help="check this installation",
-        description="Looks at settings, keys, database, worker, hosts, NCMEC's address and the record. Exit code 1 if something is wrong.",
+        description=(
+            "Looks at settings, keys, database, worker, hosts, NCMEC's address and the record."
+            " Exit code 1 if something is wrong."
+        ),
         epilog="Example: safehold doctor --json",
     )
     doctor.add_argument("--json", action="store_true")

@@ -6,7 +6,9 @@ import sys
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands."""
-    group = commands.add_parser("hosts", help="the services the desk stands beside").add_subparsers(required=True, metavar="VERB")
+    group = commands.add_parser("hosts", help="the services the desk stands beside").add_subparsers(
+        required=True, metavar="VERB"
+    )
     new = group.add_parser(
         "add",
         help="connect a host",
@@ -22,7 +24,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     key = group.add_parser("key", help="issue an API key, shown once", epilog="Example: safehold hosts key forum")
     key.add_argument("slug")
     key.set_defaults(run=_key)
-    ping = group.add_parser("ping", help="ask the host whether address and secret work", epilog="Example: safehold hosts ping forum")
+    ping = group.add_parser(
+        "ping", help="ask the host whether address and secret work", epilog="Example: safehold hosts ping forum"
+    )
     ping.add_argument("slug")
     ping.set_defaults(run=_ping)
 

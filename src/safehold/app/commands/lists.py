@@ -1,16 +1,21 @@
 """`safehold lists import|status`."""
 
 import argparse
+import sys
 from pathlib import Path
+
+ACTOR = "operator:command-line"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands."""
-    group = commands.add_parser("lists", help="lists of known material, as digests").add_subparsers(required=True, metavar="VERB")
+    group = commands.add_parser("lists", help="lists of known material, as digests").add_subparsers(
+        required=True, metavar="VERB"
+    )
     load = group.add_parser(
         "import",
         help="add SHA-256 digests from a CSV, JSONL or plain file",
-        epilog="Example: safehold lists import digests.csv --list partner-a --source 'Partner A' --trusted",
+        epilog="Example: safehold lists import digests.csv --list partner-a --source 'Partner A' --licence contract-17",
     )
     load.add_argument("file", type=Path)
     load.add_argument("--list", required=True, help="the list's short name")
@@ -18,7 +23,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     load.add_argument("--licence", required=True, help="the terms it was given under")
     load.add_argument("--purpose", default="prevent-exploitation", help="what it may be used for")
     load.add_argument("--category", default="", help="category of entries that name none")
-    load.add_argument("--trusted", action="store_true", help="an exact match hides at once")
+    load.add_argument(
+        "--trusted-with", default="", metavar="NAME", help="an exact match hides at once; NAME is who agreed to that"
+    )
     load.set_defaults(run=_import)
     status = group.add_parser("status", help="lists and their sizes", epilog="Example: safehold lists status")
     status.set_defaults(run=_status)
@@ -27,10 +34,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def _import(arguments: argparse.Namespace) -> int:
     from safehold.screening import service as screening
 
-    report = screening.import_list(
-        arguments.file, arguments.list, source=arguments.source, licence=arguments.licence, purpose=arguments.purpose,
-        category=arguments.category, trusted=arguments.trusted, actor="operator:command-line",
-    )  # fmt: skip
+    try:
+        report = screening.import_list(
+            arguments.file, arguments.list, source=arguments.source, licence=arguments.licence,
+            purpose=arguments.purpose, category=arguments.category, actor=ACTOR,
+        )  # fmt: skip
+        if arguments.trusted_with:
+            screening.set_trusted(
+                arguments.list, trusted=True, because="trusted when it was imported", actor=ACTOR,
+                approved_by=f"operator:{arguments.trusted_with}",
+            )  # fmt: skip
+    except (screening.ScreeningError, FileNotFoundError) as problem:
+        print(f"safehold: {problem}", file=sys.stderr)
+        return 2
     print(f"{report.added} added, {report.duplicates} known already, {report.malformed} set aside as malformed.")
     return 1 if report.malformed else 0
 

@@ -10,13 +10,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Register the commands."""
     group = commands.add_parser("policy", help="the policy as data").add_subparsers(required=True, metavar="VERB")
     check = group.add_parser(
-        "check", help="prove that every combination of answers has exactly one outcome", epilog="Example: safehold policy check"
+        "check",
+        help="prove that every combination of answers has exactly one outcome",
+        epilog="Example: safehold policy check",
     )
     check.add_argument("--policy", default="child-safety")
     check.add_argument("--version", default="2024-05")
     check.set_defaults(run=_check, needs_django=False)
     show = group.add_parser(
-        "show", help="a version as a document or as data", epilog="Example: safehold policy show --version 2024-05 --language zh-hans"
+        "show",
+        help="a version as a document or as data",
+        epilog="Example: safehold policy show --version 2024-05 --language zh-hans",
     )
     show.add_argument("--policy", default="child-safety")
     show.add_argument("--version", default="2024-05")
@@ -24,7 +28,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     show.add_argument("--json", action="store_true")
     show.set_defaults(run=_show, needs_django=False)
     decide = group.add_parser(
-        "decide", help="compute the decision from answers in a JSON file", epilog="Example: safehold policy decide answers.json --json"
+        "decide",
+        help="compute the decision from answers in a JSON file",
+        epilog="Example: safehold policy decide answers.json --json",
     )
     decide.add_argument("file", help='{"policy", "version", "class", "answers", "history"}; "-" reads standard input')
     decide.add_argument("--json", action="store_true")

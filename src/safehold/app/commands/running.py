@@ -6,7 +6,9 @@ import argparse
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the commands."""
     setup = commands.add_parser(
-        "setup", help="create or bring up to date tables and keys", epilog="Example: SAFEHOLD_DATA=/srv/safehold safehold setup"
+        "setup",
+        help="create or bring up to date tables and keys",
+        epilog="Example: SAFEHOLD_DATA=/srv/safehold safehold setup",
     )
     setup.set_defaults(run=_setup)
     serve = commands.add_parser(

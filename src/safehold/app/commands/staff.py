@@ -7,7 +7,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Register the commands."""
     group = commands.add_parser("staff", help="members of staff").add_subparsers(required=True, metavar="VERB")
     new = group.add_parser(
-        "add", help="make a member with a random password, shown once", epilog="Example: safehold staff add anna --role administrator"
+        "add",
+        help="make a member with a random password, shown once",
+        epilog="Example: safehold staff add anna --role administrator",
     )
     new.add_argument("username")
     new.add_argument("--role", action="append", required=True, help="may be given several times")

@@ -22,9 +22,7 @@ def walk(world: World, *, key: str, secret: str) -> None:
         return Report.objects.count(), Job.objects.count()
 
     steps = world.steps
-    api = httpx2.Client(
-        base_url=world.url, timeout=30, trust_env=False, headers={"Authorization": f"Bearer {key}"}
-    )
+    api = httpx2.Client(base_url=world.url, timeout=30, trust_env=False, headers={"Authorization": f"Bearer {key}"})
     _unresolved(world)
     with steps.step("a file is refused with 415 before its body is read", "S55 S56"):
         before = counts()
@@ -38,7 +36,9 @@ def walk(world: World, *, key: str, secret: str) -> None:
             {413, 422},
         )
     with steps.step("wrong types are refused with the field's name"):
-        answer = _nothing_stored(counts, lambda: api.post("/api/v1/reports", json={"once_key": 7, "links": "no list"}), {422})
+        answer = _nothing_stored(
+            counts, lambda: api.post("/api/v1/reports", json={"once_key": 7, "links": "no list"}), {422}
+        )
         ensure("once_key" in answer.text, "the field is named")
     if world.side.adapter == "webhook":
         _signatures(world, secret)
@@ -118,7 +118,7 @@ def _sessions(world: World) -> None:
         address = f"/console/cases/{case.pk}/"  # type: ignore[union-attr]
         taken = one.send(one.open(address), "/take")
         ensure(taken.status == 200, f"the first device takes it, not {taken.status}")
-        token = other.client.cookies.get("csrftoken", "")
+        token = other.client.cookies.get("csrftoken") or ""
         answer = other.client.post(f"{address}take", headers={"X-CSRFToken": token, "Referer": world.url + address})
         ensure(answer.status_code == 409, f"the second is refused with 409, not {answer.status_code}")
         one.send(one.open(address), "/release")

@@ -69,7 +69,10 @@ class Reviewer:
                 raise NotOffered(f"{page.url} ({page.status}) asks nothing: {page.text[:300]}")
             given = {"answer": answers[question]} if question in answers else {}
             page = self.person.send(page, "", **given)
-            ensure(page.status < 400, f"the answer to {question!r} is taken, not refused with {page.status}: {page.text[:300]}")
+            ensure(
+                page.status < 400,
+                f"the answer to {question!r} is taken, not refused with {page.status}: {page.text[:300]}",
+            )
         raise NotOffered(f"The questions do not end; the last was {page.url}.")
 
     def confirm(self, decision: Page) -> Page:
@@ -83,7 +86,9 @@ class Reviewer:
         page = self.person.open(f"/console/second/{decision_id}/")
         if page.status != 200:
             return page
-        return self.person.send(page, "", agree="yes" if agree else "no", reason="Placeholder reason of a second person.")
+        return self.person.send(
+            page, "", agree="yes" if agree else "no", reason="Placeholder reason of a second person."
+        )
 
     def take_appeal(self, appeal_id: str) -> Page:
         """Try to take an appeal; the page that came back may be a refusal."""

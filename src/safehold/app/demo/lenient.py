@@ -22,14 +22,19 @@ def walk(world: World) -> None:
         ensure(decision.state == "held", f"held, not {decision.state}")
         until(lambda: not side.reachable(item), "meanwhile the item is hidden")
         until(lambda: not side.may_post(member), "meanwhile the account is locked")
-        ensure(not Filing.objects.filter(ref=f"subject:{decision.subject_id}").exists(), "nothing is filed before the second person")
+        ensure(
+            not Filing.objects.filter(ref=f"subject:{decision.subject_id}").exists(),
+            "nothing is filed before the second person",
+        )
     with steps.step("the first person cannot be the second; somebody else agrees", "S74"):
         ensure(world.first.second(str(decision.pk), agree=True).status == 403, "the first is refused")
         page = world.second.second(str(decision.pk), agree=True)
         decision.refresh_from_db()
         ensure(decision.state == "confirmed", f"in force, not {decision.state}: {page.text[:200]}")
     with steps.step("filed all the same", "S67"):
-        until(lambda: Filing.objects.filter(ref=f"subject:{decision.subject_id}", state="finished").exists(), "a receipt")
+        until(
+            lambda: Filing.objects.filter(ref=f"subject:{decision.subject_id}", state="finished").exists(), "a receipt"
+        )
     with steps.step("the user is told to remove the item, named by date and id, never shown", "S75"):
         link = until(lambda: side.notices(member), "the link reached them")[-1]
         holder = Person(world.url)
@@ -50,7 +55,9 @@ def walk(world: World) -> None:
         ensure("suspend_permanently" in codes, f"suspended for good, not {codes}")
         until(lambda: not side.may_sign_in(member), "the account cannot sign in")
     with steps.step("the follow-up names the earlier report", "2258A; priorCTReports"):
-        later = until(lambda: Filing.objects.filter(ref=f"subject:{decision.subject_id}", state="finished").first(), "a receipt")
+        later = until(
+            lambda: Filing.objects.filter(ref=f"subject:{decision.subject_id}", state="finished").first(), "a receipt"
+        )
         ensure(b"priorCTReports" in bytes(later.document), "the earlier report's number is in it")
 
 
@@ -60,7 +67,9 @@ def _decide(world: World, member: Member, item: Item, answers: dict[str, Any]) -
 
     report_by_form(world, account="", links=[item.link])
     row = until(
-        lambda: CaseItem.objects.filter(item__external_id=item.id, preserve_state="done").select_related("case").first(),
+        lambda: (
+            CaseItem.objects.filter(item__external_id=item.id, preserve_state="done").select_related("case").first()
+        ),
         "the case holds the preserved item",
     )
     case_id = str(row.case_id)

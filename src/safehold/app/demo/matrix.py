@@ -22,7 +22,7 @@ def _modules() -> tuple[Any, Any]:
     folder = str(examples())
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    from matrix import client, homeserver  # type: ignore[import-not-found]
+    from matrix import client, homeserver
 
     return client, homeserver
 
@@ -36,6 +36,7 @@ class Matrix:
     def __init__(self, server: Any, clients: Any, *, safehold: str, mail: Path) -> None:
         self.server, self.clients, self.safehold, self.mail = server, clients, safehold, mail
         self.url: str = server.base_url
+        self.origins = (f"mxc://{server.server_name}", "https://matrix.to")
         self.dead_link = f"mxc://{server.server_name}/NoneSuchNoneSuchNoneSuch"
         self.key = ""
         self.by_id: dict[str, Any] = {}
@@ -63,13 +64,17 @@ class Matrix:
         user_id = client.register(local, PASSWORD)
         client.join(self.room)
         member = Member(user_id, local, f"{local}@mail.example")
-        self._admin("PUT", f"/_synapse/admin/v2/users/{user_id}", {"threepids": [{"medium": "email", "address": member.email}]})
+        self._admin(
+            "PUT", f"/_synapse/admin/v2/users/{user_id}", {"threepids": [{"medium": "email", "address": member.email}]}
+        )
         self.by_id[user_id] = client
         return member
 
     def _admin(self, method: str, path: str, body: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self.server.admin_token}"}
-        httpx2.request(method, self.url + path, json=body, headers=headers, timeout=20, trust_env=False).raise_for_status()
+        httpx2.request(
+            method, self.url + path, json=body, headers=headers, timeout=20, trust_env=False
+        ).raise_for_status()
 
     def post(self, member: Member, number: int) -> Item:
         client = self.by_id[member.id]

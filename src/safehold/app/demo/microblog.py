@@ -26,10 +26,14 @@ class Microblog:
         self.url, self.mail = url, mail
         self.dead_link = f"{url}/posts/none-such"
         self.tokens: dict[str, str] = {}
-        self.client = httpx2.Client(base_url=url, timeout=15, trust_env=False, headers={"X-Forwarded-For": "192.0.2.17"})
+        self.client = httpx2.Client(
+            base_url=url, timeout=15, trust_env=False, headers={"X-Forwarded-For": "192.0.2.17"}
+        )
 
     @classmethod
-    def start(cls, processes: Processes, folder: Path, *, safehold: str, key: str, secret: str, port: int, mail: Path) -> "Microblog":
+    def start(
+        cls, processes: Processes, folder: Path, *, safehold: str, key: str, secret: str, port: int, mail: Path
+    ) -> "Microblog":
         """Start the site on `port` and wait until it listens."""
         folder.mkdir(parents=True, exist_ok=True)
         command = [
@@ -61,7 +65,12 @@ class Microblog:
     def post(self, member: Member, number: int) -> Item:
         picture = base64.b64encode(gradient(number)).decode()
         answer = self._call(
-            "POST", "/api/posts", member, text=f"placeholder message {number}", picture=picture, file_name=f"gradient-{number}.png"
+            "POST",
+            "/api/posts",
+            member,
+            text=f"placeholder message {number}",
+            picture=picture,
+            file_name=f"gradient-{number}.png",
         )
         shown = answer.raise_for_status().json()
         return Item(str(shown["post_id"]), shown["url"])
@@ -88,9 +97,7 @@ class Microblog:
         return answer.status_code == 403
 
     def report(self, reporter: Member, against: Member, items: list[Item]) -> str:
-        answer = self._call(
-            "POST", "/api/reports", reporter, handle=against.handle, posts=[item.id for item in items]
-        )
+        answer = self._call("POST", "/api/reports", reporter, handle=against.handle, posts=[item.id for item in items])
         return str(answer.raise_for_status().json()["receipt"])
 
     def notices(self, member: Member) -> list[str]:
@@ -126,5 +133,3 @@ def mailed(folder: Path, address: str) -> list[str]:
             if message["To"] == address:
                 found += re.findall(r"https?://\S+/appeal/\S+", str(message.get_content()))
     return found
-
-

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -95,7 +96,14 @@ def _start(processes: Processes, folder: Path, port: int, simulator_port: int, p
 
 
 def _walk(
-    processes: Processes, folder: Path, data: Path, host: str, port: int, simulator_port: int, exit_after: bool, began: float
+    processes: Processes,
+    folder: Path,
+    data: Path,
+    host: str,
+    port: int,
+    simulator_port: int,
+    exit_after: bool,
+    began: float,
 ) -> int:
     from safehold.app.demo import bad_input, lenient, tamper, walk
     from safehold.app.demo.desk import Reviewer
@@ -114,7 +122,7 @@ def _walk(
         second=reviewers["second-reviewer"], steps=Steps("A"), first_password=staff["first-reviewer"],
     )  # fmt: skip
     failed: list[str] = []
-    parts = [
+    parts: list[tuple[str, str, Callable[[], None]]] = [
         ("The main walk", "A", lambda: walk.walk(world)),
         ("The lenient path", "B", lambda: lenient.walk(world)),
         ("Bad input", "C", lambda: bad_input.walk(world, key=key, secret=secret)),
@@ -131,7 +139,8 @@ def _walk(
             failed.append(f"{title}: {problem}")
     for line in failed:
         print(f"NOT CONFIRMED  {line}", file=sys.stderr)
-    print(f"\n{'Every step was confirmed' if not failed else 'Not every step was confirmed'} in {time.monotonic() - began:.0f} s.")
+    outcome = "Not every step was confirmed" if failed else "Every step was confirmed"
+    print(f"\n{outcome} in {time.monotonic() - began:.0f} s.")
     try:
         if not exit_after:
             _leave_running(processes, url, simulator_port, staff)
@@ -155,7 +164,7 @@ def _host(processes: Processes, folder: Path, data: Path, host: str, url: str) -
         )
         _row, key = keys.issue_key(row, Scope.values, actor="operator:demo")
         print("Starting the microblog …", flush=True)
-        side = Microblog.start(
+        side: Side = Microblog.start(
             processes, folder / "microblog", safehold=url, key=key, secret=secret, port=port, mail=data / "mail"
         )
         return side, key, secret
@@ -165,7 +174,7 @@ def _host(processes: Processes, folder: Path, data: Path, host: str, url: str) -
     homeserver = Matrix.start(folder / "synapse", safehold=url, mail=data / "mail")
     row, secret = hosts.connect(
         "matrix", name="Matrix homeserver", adapter="matrix", base_url=homeserver.url,
-        secret=homeserver.server.admin_token, actor="operator:demo",
+        secret=homeserver.server.admin_token, origins=homeserver.origins, actor="operator:demo",
     )  # fmt: skip
     _row, key = keys.issue_key(row, Scope.values, actor="operator:demo")
     homeserver.connect(key)
@@ -187,6 +196,6 @@ def _leave_running(processes: Processes, url: str, simulator_port: int, staff: d
     print("Ctrl-C stops all of it.", flush=True)
     waiting = threading.Event()
     while not waiting.wait(0.5):
-        if name := processes.ended():
-            print(f"The {name} process ended by itself.", file=sys.stderr)
+        if ended := processes.ended():
+            print(f"The {ended} process ended by itself.", file=sys.stderr)
             return

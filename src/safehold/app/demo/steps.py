@@ -39,7 +39,7 @@ class Steps:
         print(f"  {name}  {took:6.2f} s  {what}" + (f"  [{clause}]" if clause else ""), flush=True)
 
 
-def until(look: Callable[[], Value], what: str, seconds: float = 30) -> Value:
+def until(look: Callable[[], Value | None], what: str, seconds: float = 30) -> Value:
     """Look again until it is so, and return what was seen. Raises NotConfirmed naming `what`."""
     deadline = time.monotonic() + seconds
     while True:

@@ -38,7 +38,11 @@ def _verify(data: Path) -> tuple[bool, str]:
     database = data / "safehold.sqlite3"
     env = {**os.environ, "SAFEHOLD_DATA": str(data), "SAFEHOLD_DATABASE_URL": f"sqlite:///{database}"}
     done = subprocess.run(
-        [sys.executable, "-m", "safehold.app.cli", "audit", "verify"], env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "safehold.app.cli", "audit", "verify"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.returncode == 0, done.stdout + done.stderr
 
@@ -75,10 +79,10 @@ def _one_byte(database: Path) -> str:
 def _last_ten(database: Path) -> str:
     with sqlite3.connect(database) as line:
         last = line.execute("SELECT max(position) FROM audit_seal").fetchone()[0]
-    entries = f"SELECT entry_id FROM audit_seal WHERE position > {last - 10}"
+    gone = f"FROM audit_seal WHERE position > {int(last) - 10}"
     _shell(
         database,
-        f"CREATE TEMP TABLE gone AS {entries}; DELETE FROM audit_seal WHERE position > {last - 10};"  # noqa: S608
+        f"CREATE TEMP TABLE gone AS SELECT entry_id {gone}; DELETE {gone};"  # noqa: S608 - a number alone is put in
         "DELETE FROM audit_detail WHERE entry_id IN gone; DELETE FROM audit_entry WHERE id IN gone;",
     )
     return f"{last - 9} to {last}"
@@ -104,4 +108,3 @@ def _rewritten(database: Path) -> str:
             previous = link(previous, position, entry_id, moment, act, actor, about, digest)
             line.execute("UPDATE audit_seal SET hash = ? WHERE position = ?", (previous, position))
     return f"position {rows[-1][0]}"  # the first signed head that no longer fits is at the latest the last one
-

@@ -34,7 +34,10 @@ def report_by_form(world: World, *, account: str, links: list[str], **more: Any)
     form = visitor.open("/report")
     ensure(not form.document.xpath("//input[@type='file']"), "the form has no upload control")
     page = visitor.send(form, "/report", account_name=account, links="\n".join(links), **more)
-    ensure(page.status == 200 and "/r/" in page.url, f"the report ends on a receipt page, not on {page.url} ({page.status})")
+    ensure(
+        page.status == 200 and "/r/" in page.url,
+        f"the report ends on a receipt page, not on {page.url} ({page.status})",
+    )
     return page, page.url.rstrip("/").rsplit("/", 1)[-1]
 
 
@@ -74,8 +77,12 @@ def _reports(world: World, member: Member, witness: Member, items: list[Item]) -
     from safehold.intake import service as intake
 
     steps, side = world.steps, world.side
-    with steps.step("a person without an account reports by the public form and gets a receipt code", "S48 S49 S52 S55"):
-        page, code = report_by_form(world, account=member.id if side.adapter == "matrix" else member.handle, links=[item.link for item in items])
+    with steps.step(
+        "a person without an account reports by the public form and gets a receipt code", "S48 S49 S52 S55"
+    ):
+        page, code = report_by_form(
+            world, account=member.id if side.adapter == "matrix" else member.handle, links=[item.link for item in items]
+        )
         ensure(code in page.response.text, "the receipt shows its code")
     with steps.step("the same report by the host's own button, through the in-app API", "S50 S64"):
         second = side.report(witness, member, items)
@@ -102,14 +109,22 @@ def _evidence(world: World, case_id: str, items: list[Item]) -> list[str]:
 
     with world.steps.step("the items are fetched from the host and preserved, encrypted", "S13 S65; 18 USC 2258A(h)"):
         rows = until(
-            lambda: list(CaseItem.objects.filter(case=case_id, preserve_state="done", item__external_id__in=[i.id for i in items]))
-            if CaseItem.objects.filter(case=case_id, preserve_state="done").count() >= len(items)
-            else None,
+            lambda: (
+                list(
+                    CaseItem.objects.filter(
+                        case__pk=case_id, preserve_state="done", item__external_id__in=[i.id for i in items]
+                    )
+                )
+                if CaseItem.objects.filter(case__pk=case_id, preserve_state="done").count() >= len(items)
+                else None
+            ),
             "both items lie in the vault",
         )
-        ensure(not Action.objects.filter(case_item__case=case_id).exists(), "nothing was done to them before")
+        ensure(not Action.objects.filter(case_item__case__pk=case_id).exists(), "nothing was done to them before")
         stored = [path for path in (settings.SAFEHOLD.data / "evidence").rglob("*") if path.is_file()]
-        ensure(stored and not any(b"\x89PNG" in path.read_bytes()[:4096] for path in stored), "no body is readable on disk")
+        ensure(
+            stored and not any(b"\x89PNG" in path.read_bytes()[:4096] for path in stored), "no body is readable on disk"
+        )
     order = {item.id: number for number, item in enumerate(items)}
     return [str(row.pk) for row in sorted(rows, key=lambda row: order[row.item.external_id])]
 
@@ -123,14 +138,21 @@ def _decision(world: World, case_id: str, item_ids: list[str], items: list[Item]
         page = first.take(case_id)
         ensure(page.status == 200, f"the case opens, not {page.status}")
         refused = world.second.person.client.post(
-            f"/console/cases/{case_id}/take", data={}, headers={"X-CSRFToken": world.second.person.client.cookies.get("csrftoken", "")}
+            f"/console/cases/{case_id}/take",
+            data={},
+            headers={"X-CSRFToken": world.second.person.client.cookies.get("csrftoken") or ""},
         )
         ensure(refused.status_code in (403, 409), f"a second person's take is refused, not {refused.status_code}")
     with steps.step("the items are seen blurred, grey and still", "S13"):
         for item_id in item_ids:
             veiled = first.person.client.get(f"/console/evidence/{item_id}/veiled")
-            ensure(veiled.status_code == 200 and veiled.headers["content-type"] == "image/png", "a veiled picture is shown")
-            ensure(first.person.client.get(f"/console/evidence/{item_id}/original").status_code == 403, "the original is not, before a reveal")
+            ensure(
+                veiled.status_code == 200 and veiled.headers["content-type"] == "image/png", "a veiled picture is shown"
+            )
+            ensure(
+                first.person.client.get(f"/console/evidence/{item_id}/original").status_code == 403,
+                "the original is not, before a reveal",
+            )
     for item_id, item in zip(item_ids, items, strict=True):
         with steps.step("hidden on the host with one key, confirmed as an ordinary member sees it", "S66"):
             ensure(side.reachable(item), "it was reachable before")
@@ -140,13 +162,17 @@ def _decision(world: World, case_id: str, item_ids: list[str], items: list[Item]
         body = first.reveal(item_ids[0])
         ensure(body.startswith(b"\x89PNG"), "the original is what was preserved")
         ensure(Look.objects.filter(kind="whole").exists(), "the exposure log has it")
-    with steps.step("the policy's questions are answered, the policy computes the decision, the reviewer confirms", "CSE-01; S9 S47"):
+    with steps.step(
+        "the policy's questions are answered, the policy computes the decision, the reviewer confirms", "CSE-01; S9 S47"
+    ):
         subject = Case.objects.get(pk=case_id).subjects.get()
         page = first.assess(str(subject.pk), SUSPENDS)
         ensure("CSE-01" in page.text, "the clause is named")
         first.confirm(page)
         decision = subject.decisions.get()
-        ensure(decision.state == "confirmed" and decision.policy_version == "2024-05", "it is in force, by version 2024-05")
+        ensure(
+            decision.state == "confirmed" and decision.policy_version == "2024-05", "it is in force, by version 2024-05"
+        )
         ensure(list(decision.clauses) == ["CSE-01"], "by clause CSE-01")
     first.give_back(case_id)
     return str(decision.pk)
@@ -155,7 +181,7 @@ def _decision(world: World, case_id: str, item_ids: list[str], items: list[Item]
 def _action(decision_id: str, kind: str, state: str = "confirmed", item: Item | None = None) -> Any:
     from safehold.enforcement.models import Action
 
-    rows = Action.objects.filter(decision=decision_id, kind=kind, state=state)
+    rows = Action.objects.filter(decision__pk=decision_id, kind=kind, state=state)
     return rows.filter(case_item__item__external_id=item.id).first() if item else rows.first()
 
 
@@ -170,8 +196,14 @@ def _enforcement(world: World, decision_id: str, member: Member) -> None:
         shouted = member.email.upper().replace("@MAIL.EXAMPLE", "@Mail.Example")
         ensure(side.sign_up_refused(email=shouted), "the same e-mail in other letters is refused")
         if member.phone:
-            ensure(side.sign_up_refused(email="user-19@mail.example", phone=member.phone), "the same telephone number is refused")
-        ensure(not side.sign_up_refused(email="user-20@mail.example", ip="192.0.2.17"), "an address on the network never decides")
+            ensure(
+                side.sign_up_refused(email="user-19@mail.example", phone=member.phone),
+                "the same telephone number is refused",
+            )
+        ensure(
+            not side.sign_up_refused(email="user-20@mail.example", ip="192.0.2.17"),
+            "an address on the network never decides",
+        )
 
 
 def _filing(world: World, decision_id: str, kept: Item, doomed: Item) -> None:
@@ -183,14 +215,15 @@ def _filing(world: World, decision_id: str, kept: Item, doomed: Item) -> None:
     ref = f"subject:{Decision.objects.get(pk=decision_id).subject_id}"
     with steps.step("the CyberTip is built, checked and filed; the raw receipt is kept", "S67 L17; 18 USC 2258A(a)"):
         filing = until(lambda: Filing.objects.filter(state="finished", ref=ref).first(), "a receipt")
-        ensure(b"reportDoneResponse" in bytes(filing.receipt), "the receipt is NCMEC's own answer")
+        ensure(b"reportDoneResponse" in bytes(filing.receipt or b""), "the receipt is NCMEC's own answer")
         received = httpx2.get(f"{world.simulator}/received.json", timeout=15, trust_env=False).json()
         finished = [row for row in received["reports"] if row["state"] == "finished" and row["id"] == filing.report_id]
         ensure(len(finished) == 1, "the other side holds one finished report")
         ensure(len(finished[0]["files"]) == 2, "with both files")
     with steps.step("the hold runs one year from the receipt", "18 USC 2258A(h)(1)"):
         hold = Hold.objects.get(ref=f"filing:{filing.pk}")
-        ensure((hold.until - filing.ended_at).days in (365, 366), "one year")
+        finished_at = filing.ended_at or filing.opened_at
+        ensure((hold.until - finished_at).days in (365, 366), "one year")
     with steps.step("the second item is purged right after the receipt, by the operator's rule: no undo", "S66"):
         until(lambda: _action(decision_id, "purge_item", item=doomed), "the purge is confirmed")
     with steps.step("the first item is scheduled for purging when the appeal window ends", "S66; DSA Art. 20"):
@@ -212,7 +245,10 @@ def _statement(world: World, decision_id: str, member: Member) -> str:
     from safehold.notices.models import Statement
 
     with world.steps.step("the account holder gets a statement of reasons with a link", "DSA Art. 17"):
-        until(lambda: Statement.objects.filter(decision=decision_id).exclude(sent_at=None).exists(), "the statement is sent")
+        until(
+            lambda: Statement.objects.filter(decision=decision_id).exclude(sent_at=None).exists(),
+            "the statement is sent",
+        )
         link = until(lambda: world.side.notices(member), "the link reached the account holder")[-1]
         page = Person(world.url).open(link)
         ensure(page.status == 200 and "CSE-01" in page.text, "the statement names its clause")
@@ -228,7 +264,7 @@ def _appeal(world: World, decision_id: str, link: str, member: Member, kept: Ite
         holder = Person(world.url)
         page = holder.send(holder.open(link), "", text="Placeholder message 4.")
         ensure(page.status == 200, f"the appeal is taken, not {page.status}")
-        appeal = Appeal.objects.get(decision=decision_id)
+        appeal = Appeal.objects.get(decision__pk=decision_id)
     with steps.step("the first reviewer is refused, a different one takes it", "DSA Art. 20(6)"):
         ensure(world.first.take_appeal(str(appeal.pk)).status == 403, "the first is refused")
         ensure(world.second.take_appeal(str(appeal.pk)).status == 200, "the second takes it")
