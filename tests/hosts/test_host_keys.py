@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from safehold.audit import service as audit
 from safehold.audit.models import Detail, Entry, FailedAttempt
-from safehold.hosts import keys, seal
+from safehold.hosts import keys
 from safehold.hosts.models import HostKey, HostSecret, PartnerKey
+from safehold.sealing.box import CannotUnseal
 from safehold.subjects.models import Host
 
 pytestmark = pytest.mark.django_db
@@ -165,17 +166,17 @@ def test_setting_a_secret_again_replaces_it_and_is_recorded(host: Host) -> None:
 def test_a_sealed_secret_opens_only_in_its_place(host: Host) -> None:
     keys.set_secret(host, "admin_token", "value-1", ADMIN)
     HostSecret.objects.update(name="other")
-    with pytest.raises(seal.CannotUnseal, match="blog/other"):
+    with pytest.raises(CannotUnseal, match="blog/other"):
         keys.get_secret(host, "other")
 
 
 def test_another_key_file_says_what_to_do(host: Host, data: object) -> None:
     keys.set_secret(host, "admin_token", "value-1", ADMIN)
     (data / "keys" / "secrets.key").write_bytes(b"0" * 32)  # type: ignore[operator]
-    with pytest.raises(seal.CannotUnseal, match="Restore the key file"):
+    with pytest.raises(CannotUnseal, match="Restore the key file"):
         keys.get_secret(host, "admin_token")
     (data / "keys" / "secrets.key").write_bytes(b"0" * 5)  # type: ignore[operator]
-    with pytest.raises(seal.CannotUnseal, match="holds 5 bytes"):
+    with pytest.raises(CannotUnseal, match="holds 5 bytes"):
         keys.get_secret(host, "admin_token")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from safehold.audit.keyfile import make_once
+from safehold.sealing.files import make_once
 
 ENVIRONMENTS = ("practice", "test", "production")
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from django.conf import settings
 from django.utils import timezone
 
-from safehold.audit.keyfile import make_once, sync_folder
+from safehold.sealing.files import make_once, sync_folder
 
 PRIVATE = "audit-signing.pem"
 PUBLIC = "audit-verify.pem"

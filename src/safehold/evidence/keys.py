@@ -12,7 +12,7 @@ import tink
 from django.conf import settings
 from tink import hybrid, json_proto_keyset_format, proto_keyset_format, secret_key_access, streaming_aead
 
-from safehold.audit.keyfile import make_once
+from safehold.sealing.files import make_once
 from safehold.evidence.errors import Corrupt, NoPrivateKey, NoPublicKey
 
 PRIVATE = "evidence-private.json"

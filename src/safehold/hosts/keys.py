@@ -14,15 +14,17 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
 from safehold.audit import service as audit
-from safehold.hosts import seal
 from safehold.hosts.models import HostKey, HostSecret, Key, PartnerKey, PartnerKind, Scope
+from safehold.sealing import box
 from safehold.subjects.models import Host
 
 WEBHOOK = "webhook"  # the name of the secret that signs both directions
@@ -121,22 +123,27 @@ def set_secret(host: Host, name: str, value: str, actor: str) -> None:
         _check_webhook_secret(value)
     with transaction.atomic():
         _row, made = HostSecret.objects.update_or_create(
-            host=host, name=name, defaults={"sealed": seal.seal(value, f"{host.slug}/{name}")}
+            host=host, name=name, defaults={"sealed": box.seal(_key_file(), value.encode(), f"{host.slug}/{name}")}
         )
         audit.record("host_secret.set", actor=actor, about=f"host:{host.slug}", name=name, replaced=not made)
 
 
 def get_secret(host: Host, name: str) -> str:
-    """The plain secret. Raises NoSecret, or seal.CannotUnseal when the key file is not the right one."""
+    """The plain secret. Raises NoSecret, or box.CannotUnseal when the key file is not the right one."""
     row = HostSecret.objects.filter(host=host, name=name).first()
     if row is None:
         raise NoSecret(f"Host {host.slug} has no secret {name!r} yet. Set it before Safehold talks with the host.")
-    return seal.unseal(bytes(row.sealed), f"{host.slug}/{name}")
+    return box.unseal(_key_file(), bytes(row.sealed), f"{host.slug}/{name}").decode()
 
 
 def webhook_secrets(host: Host) -> list[str]:
     """The secrets that sign webhooks of this host, the newest first as the operator wrote them."""
     return get_secret(host, WEBHOOK).split()
+
+
+def _key_file() -> Path:
+    folder: Path = settings.SAFEHOLD.keys
+    return folder / "secrets.key"
 
 
 def _random() -> tuple[str, str]:

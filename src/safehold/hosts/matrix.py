@@ -24,7 +24,7 @@ from contextlib import contextmanager
 import httpx2
 import msgspec
 
-from safehold.hosts import keys, seal, service
+from safehold.hosts import keys, service
 from safehold.hosts import matrix_facts as facts
 from safehold.hosts import matrix_ids as ids
 from safehold.hosts.contract import (
@@ -39,6 +39,7 @@ from safehold.hosts.contract import (
 )
 from safehold.hosts.matrix_api import Json, Synapse
 from safehold.hosts.matrix_redaction import redact
+from safehold.sealing import box
 from safehold.subjects.models import Host
 
 LIMITS = (
@@ -84,7 +85,7 @@ def make(host: Host) -> "MatrixContact":
 def _admin_token(host: Host) -> str:
     try:
         return keys.get_secret(host, "admin_token")
-    except (keys.NoSecret, seal.CannotUnseal) as problem:
+    except (keys.NoSecret, box.CannotUnseal) as problem:
         raise HostRefused(str(problem)) from None
 
 

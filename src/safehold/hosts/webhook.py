@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 from standardwebhooks import Webhook
 
-from safehold.hosts import keys, seal
+from safehold.hosts import keys
 from safehold.hosts.contract import (
     Abilities,
     AccountFacts,
@@ -30,6 +30,7 @@ from safehold.hosts.contract import (
     Unsupported,
 )
 from safehold.hosts.service import register
+from safehold.sealing import box
 from safehold.subjects.models import Host
 
 PATH = "/safehold/webhook"
@@ -188,7 +189,7 @@ class WebhookContact:
         now = datetime.now(tz=UTC)
         try:
             wanted = keys.webhook_secrets(self.host)
-        except (keys.NoSecret, seal.CannotUnseal) as problem:
+        except (keys.NoSecret, box.CannotUnseal) as problem:
             raise HostRefused(str(problem)) from None
         return {
             "content-type": "application/json",

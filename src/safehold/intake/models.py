@@ -104,7 +104,7 @@ class Erasable(models.Model):
     """Encrypted words of a reporter, with a term of their own. Erasing leaves the row as the proof."""
 
     report = models.OneToOneField(Report, on_delete=models.PROTECT, primary_key=True, related_name="%(class)s")
-    sealed = models.BinaryField()  # see `sealing`; empty once erased
+    sealed = models.BinaryField()  # see `retention`; empty once erased
     keep_until = models.DateTimeField(null=True)  # null = until the report is finished
     erased_at = models.DateTimeField(null=True)
     erased_because = models.CharField(max_length=200, blank=True)

@@ -12,7 +12,7 @@ import unicodedata
 
 from django.conf import settings
 
-from safehold.audit.keyfile import make_once
+from safehold.sealing.files import make_once
 
 ALPHABET = "23456789CDFGHJKMNPQRTVWXY"
 LENGTH = 16

@@ -7,14 +7,16 @@ on them (18 USC 2258A(h)).
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from safehold.audit import service as audit
-from safehold.intake import sealing
 from safehold.intake.models import Report, ReporterContact, ReportWords
+from safehold.sealing import box
 
 CONTACT_DAYS = 180
 WORDS_DAYS = 365
@@ -41,7 +43,7 @@ def contact_of(report_id: uuid.UUID | str, *, actor: str, purpose: str) -> Conta
     if row is None:
         return None
     audit.record("reporter_contact.viewed", actor=actor, about=f"report:{report_id}", purpose=purpose)
-    return Contact(**sealing.unseal(f"ReporterContact:{report_id}", bytes(row.sealed)))
+    return Contact(**unseal(f"ReporterContact:{report_id}", bytes(row.sealed)))
 
 
 def words_of(report_id: uuid.UUID | str) -> Words:
@@ -51,8 +53,19 @@ def words_of(report_id: uuid.UUID | str) -> Words:
         return Words()
     if row.erased_at is not None:
         return Words(erased=True)
-    values = sealing.unseal(f"ReportWords:{report_id}", bytes(row.sealed))
+    values = unseal(f"ReportWords:{report_id}", bytes(row.sealed))
     return Words(reason=values.get("reason", ""), elsewhere=tuple(values.get("elsewhere", ())))
+
+
+def seal(name: str, values: dict[str, Any]) -> bytes:
+    """Encrypt what a reporter left for the row called `name`."""
+    return box.seal(settings.SAFEHOLD.keys / "reporters.key", msgspec.json.encode(values), name)
+
+
+def unseal(name: str, sealed: bytes) -> dict[str, Any]:
+    """The values again. Raises box.CannotUnseal."""
+    values: dict[str, Any] = msgspec.json.decode(box.unseal(settings.SAFEHOLD.keys / "reporters.key", sealed, name))
+    return values
 
 
 def start_terms(report: Report) -> None:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from safehold.audit import service as audit
 from safehold.intake import locators as reading
-from safehold.intake import receipts, sealing
+from safehold.intake import receipts, retention
 from safehold.intake.directory import Emergency, Hotline, Number, emergency, hotlines, known_countries
 from safehold.intake.locators import Classified, clean, split
 from safehold.intake.models import (
@@ -311,7 +311,7 @@ def _write(new: NewReport, host: Host | None, code: str) -> Report:
 
 def _keep(report: Report, model: type[ReportWords] | type[ReporterContact], values: dict[str, object]) -> None:
     if any(values.values()):
-        model.objects.create(report=report, sealed=sealing.seal(f"{model.__name__}:{report.pk}", values))
+        model.objects.create(report=report, sealed=retention.seal(f"{model.__name__}:{report.pk}", values))
 
 
 def _named(new: NewReport, host: Host | None) -> list[Classified]:
@@ -334,11 +334,11 @@ def _set_aside(row: Locator, *, actor: str) -> Locator:
     words = ReportWords.objects.select_for_update().filter(report=row.report_id).first()
     name = f"ReportWords:{row.report_id}"
     if words is None:
-        ReportWords.objects.create(report_id=row.report_id, sealed=sealing.seal(name, {"elsewhere": [row.raw]}))
+        ReportWords.objects.create(report_id=row.report_id, sealed=retention.seal(name, {"elsewhere": [row.raw]}))
     elif words.erased_at is None:
-        values = sealing.unseal(name, bytes(words.sealed))
+        values = retention.unseal(name, bytes(words.sealed))
         values["elsewhere"] = [*values.get("elsewhere", []), row.raw]
-        words.sealed = sealing.seal(name, values)
+        words.sealed = retention.seal(name, values)
         words.save(update_fields=["sealed"])
     return LOCATOR.move(
         row, "set_aside", actor=actor, changes={"raw": "", "kind": Locator.Kind.ELSEWHERE, "host": None}

@@ -11,7 +11,7 @@ import uuid
 
 from django.conf import settings
 
-from safehold.audit.keyfile import make_once
+from safehold.sealing.files import make_once
 
 LENGTH = 43
 

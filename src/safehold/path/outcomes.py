@@ -83,9 +83,9 @@ def _count(decision: Decision, *, actor: str) -> None:
             at=decision.confirmed_at or timezone.now(), actor=actor,
         )  # fmt: skip
     if decision.class_id == "cse":
-        for body in Sealed.objects.filter(pk__in=decision.covers.exclude(body=None).values("body")):
+        for sha256 in decision.covers.exclude(body=None).values_list("body__sha256", flat=True):
             screening.add_entry(
-                "bank", body.sha256, source="decision", category=decision.clauses[0],
+                "bank", sha256, source="decision", category=decision.clauses[0],
                 purpose="prevent-reupload", licence="own", actor=actor, ref=audit.ref(decision),
             )  # fmt: skip
 

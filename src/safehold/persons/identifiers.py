@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from safehold.audit.keyfile import make_once
+from safehold.sealing.files import make_once
 from safehold.persons import normal
 from safehold.persons.models import Identifier
 

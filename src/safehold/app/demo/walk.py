@@ -222,8 +222,8 @@ def _filing(world: World, decision_id: str, kept: Item, doomed: Item) -> None:
         ensure(len(finished[0]["files"]) == 2, "with both files")
     with steps.step("the hold runs one year from the receipt", "18 USC 2258A(h)(1)"):
         hold = Hold.objects.get(ref=f"filing:{filing.pk}")
-        finished_at = filing.ended_at or filing.opened_at
-        ensure((hold.until - finished_at).days in (365, 366), "one year")
+        ran = hold.until - (filing.ended_at or hold.until)
+        ensure(ran.days in (365, 366), "one year")
     with steps.step("the second item is purged right after the receipt, by the operator's rule: no undo", "S66"):
         until(lambda: _action(decision_id, "purge_item", item=doomed), "the purge is confirmed")
     with steps.step("the first item is scheduled for purging when the appeal window ends", "S66; DSA Art. 20"):

@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), ('second_needed', ''), ('second_agrees', True), _connector='OR'), name='confirmed_has_its_second_person'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), ('second_needed', ''), models.Q(('second_agrees', True), ('second_agrees__isnull', False), models.Q(('second_by', ''), _negated=True)), _connector='OR'), name='confirmed_has_its_second_person'),
         ),
         migrations.AddConstraint(
             model_name='draft',

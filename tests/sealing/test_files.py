@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from safehold.audit.keyfile import make_once
+from safehold.sealing.files import make_once
 
 
 def test_a_key_is_made_once_and_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Key files: made once, whole, for their owner only, also when two processes start together.
 
-Rooms that keep a key of their own (audit, evidence, persons) call `make_once`.
+Others may call `make_once` and `sync_folder`.
 """
 
 import os
