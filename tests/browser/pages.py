@@ -73,10 +73,17 @@ def act(page: "Page", step: str, password: str) -> None:
             act(page, "first", password)
         return
     selectors = {
-        "take": "form[action$='/take'] button", "reveal": "a[data-key=r] >> nth=0", "sure": "form.card-warn button",
-        "assess": "a[data-key=a]", "first": "[data-answers] input[name=answer] >> nth=0", "send": "form[data-answers] button[type=submit]",
-        "take-appeal": "form[action$='/take'] button", "compute": "button[data-key=n]", "verify": "form[action$='/verify'] button", "member": "tbody a >> nth=0",
-    }  # fmt: skip
+        "take": "form[action$='/take'] button",
+        "reveal": "a[data-key=r] >> nth=0",
+        "sure": "form.card-warn button",
+        "assess": "a[data-key=a]",
+        "first": "[data-answers] input[name=answer] >> nth=0",
+        "send": "form[data-answers] button[type=submit]",
+        "take-appeal": "form[action$='/take'] button",
+        "compute": "button[data-key=n]",
+        "verify": "form[action$='/verify'] button",
+        "member": "tbody a >> nth=0",
+    }
     if step == "first" and page.locator("form[data-answers] textarea").count():
         page.fill("form[data-answers] textarea", "placeholder words")
         page.click("form[data-answers] button[type=submit]")
@@ -121,7 +128,9 @@ def shoot(browser: "Browser", base: str, world: dict[str, Any], folder: Path, na
 
 def _matters(message: "ConsoleMessage") -> bool:
     """Whether a message of the browser is a finding. It also tells of pages that answer 403 or 422 on purpose."""
-    on_purpose = message.text.startswith("Failed to load resource") and ("status of 403" in message.text or "status of 422" in message.text)
+    on_purpose = message.text.startswith("Failed to load resource") and (
+        "status of 403" in message.text or "status of 422" in message.text
+    )
     return message.type in ("error", "warning") and not on_purpose
 
 

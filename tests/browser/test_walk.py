@@ -313,7 +313,9 @@ def nothing_is_kept(desk: Desk, window: Window, bodies: list[bytes]) -> None:
     page.keyboard.press("r")
     page.get_by_role("button", name="Reveal, on record").click()
     page.locator(".revealed img").wait_for()
-    veiled = page.evaluate(FETCH, f"{desk.stack.url}{page.locator('.revealed img').get_attribute('src')}".replace("original", "veiled"))
+    veiled = page.evaluate(
+        FETCH, f"{desk.stack.url}{page.locator('.revealed img').get_attribute('src')}".replace("original", "veiled")
+    )
     page.get_by_role("link", name="Sign out").click()
     window.look("sign-out")
     page.get_by_role("button", name="Sign out").click()
@@ -387,7 +389,9 @@ def test_in_arabic_everything_runs_from_the_right(desk: Desk, path: str) -> None
         assert mark["x"] + mark["width"] / 2 > width / 2, "the name of the desk stands on the right"
         main = page.locator("main").bounding_box()
         assert main is not None
-        assert main["x"] + main["width"] - heading["right"] < heading["left"] - main["x"] + 1, "headings begin on the right"
+        assert main["x"] + main["width"] - heading["right"] < heading["left"] - main["x"] + 1, (
+            "headings begin on the right"
+        )
     visitor.look("ar" + path.rstrip("/").replace("/", "-"))
     visitor.close()
 

@@ -36,7 +36,9 @@ class Window:
         context.set_default_timeout(20_000)
         context.add_init_script(TELL)
         self.page: Page = context.pages[0] if context.pages else context.new_page()
-        self.page.on("console", lambda said: self.problems.append(said.text) if said.type in ("error", "warning") else None)
+        self.page.on(
+            "console", lambda said: self.problems.append(said.text) if said.type in ("error", "warning") else None
+        )
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda asked: None if asked.url.startswith(base) else self.foreign.append(asked.url))
         self.page.on("response", self._answered)

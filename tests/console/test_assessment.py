@@ -70,7 +70,11 @@ def test_answers_survive_a_closed_tab(case: Case, taken: Browser) -> None:
 
 def test_going_back_and_changing_an_answer_drops_what_no_longer_applies(case: Case, taken: Browser) -> None:
     subject = case.subjects.get()
-    walk(taken, start(taken, subject), {"role": "uploader", "minor": "apparent", "form": ["photo_video"], "shows": "explicit"})
+    walk(
+        taken,
+        start(taken, subject),
+        {"role": "uploader", "minor": "apparent", "form": ["photo_video"], "shows": "explicit"},
+    )
     base = BASE.format(subject.pk)
     back = taken.get(base + "shows").content.decode()
     assert f'href="{base}form"' in back
@@ -153,7 +157,9 @@ def test_a_second_person_disagrees_and_the_default_stands(held: Decision, sign_i
     assert response["Location"].endswith(f"/decisions/{after.pk}/")
 
 
-@pytest.mark.parametrize("posted", [{"agree": "yes"}, {"reason": "placeholder reason"}, {"agree": "maybe", "reason": "x"}])
+@pytest.mark.parametrize(
+    "posted", [{"agree": "yes"}, {"reason": "placeholder reason"}, {"agree": "maybe", "reason": "x"}]
+)
 def test_a_second_opinion_needs_a_reason_and_a_choice(posted: dict[str, str], held: Decision, sign_in: SignIn) -> None:
     assert sign_in("senior").send(f"/console/second/{held.pk}/", posted).status_code == 422
     held.refresh_from_db()

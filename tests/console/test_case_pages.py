@@ -105,6 +105,15 @@ def test_renewing_and_giving_back(case: Case, taken: Browser) -> None:
     assert taken.send(f"/console/cases/{case.pk}/release").status_code == 409
 
 
+def test_a_part_of_a_page_that_is_refused_renews_the_whole_page(case: Case, taken: Browser, sign_in: SignIn) -> None:
+    other = sign_in("reviewer", name="reviewer-2")
+    refused = other.send(f"/console/cases/{case.pk}/take", headers={"HX-Request": "true"})
+    assert (refused.status_code, refused["HX-Refresh"]) == (409, "true")
+    stranger = Browser().get(f"/console/cases/{case.pk}/record", headers={"HX-Request": "true"})
+    assert stranger.status_code == 401
+    assert stranger["HX-Redirect"].startswith("/console/account/login/")
+
+
 def test_the_veiled_picture_is_small_grey_and_never_kept(case: Case, taken: Browser) -> None:
     response = taken.get(f"/console/evidence/{picture(case).pk}/veiled")
     assert response.status_code == 200

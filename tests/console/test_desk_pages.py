@@ -27,7 +27,13 @@ def appeal(decided: Decision) -> Appeal:
 @pytest.mark.parametrize("role", ["reviewer", "senior", "custodian", "auditor"])
 def test_the_record_shows_states_and_no_content(role: str, decided: Decision, case: Case, sign_in: SignIn) -> None:
     text = sign_in(role, name=f"{role}-x").get(f"/console/cases/{case.pk}/record").content.decode()
-    for wanted in ("suspend the account", "ban the person", "confirmed", "report to NCMEC (required)", *decided.clauses):
+    for wanted in (
+        "suspend the account",
+        "ban the person",
+        "confirmed",
+        "report to NCMEC (required)",
+        *decided.clauses,
+    ):
         assert wanted in text
     assert "decision.confirm" in text, "the acts are listed"
     for content in ("placeholder message", "/veiled", "/original"):
@@ -175,7 +181,10 @@ def test_refused_attempts_are_listed(sign_in: SignIn) -> None:
 
 
 def test_the_start_page_shows_each_role_its_own(decided: Decision, sign_in: SignIn) -> None:
-    pages = {role: sign_in(role).get("/console/").content.decode() for role in ("reviewer", "senior", "custodian", "auditor", "administrator")}
+    pages = {
+        role: sign_in(role).get("/console/").content.decode()
+        for role in ("reviewer", "senior", "custodian", "auditor", "administrator")
+    }
     assert "Queue" in pages["reviewer"]
     assert "Second person" not in pages["reviewer"]
     assert "Second person" in pages["senior"]
@@ -184,4 +193,3 @@ def test_the_start_page_shows_each_role_its_own(decided: Decision, sign_in: Sign
     assert "/console/staff/" in pages["administrator"]
     assert "/console/cases/" not in pages["administrator"]
     assert all("Only a password guards your sign-in." in text for text in pages.values())
-

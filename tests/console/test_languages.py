@@ -45,7 +45,9 @@ def test_the_compiled_catalogue_is_of_this_source(lang: str, tmp_path: Path) -> 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("code", "word", "direction"), [("zh-hans", "队列", "ltr"), ("ar", "قائمة الانتظار", "rtl"), ("en", "Queue", "ltr")])
+@pytest.mark.parametrize(
+    ("code", "word", "direction"), [("zh-hans", "队列", "ltr"), ("ar", "قائمة الانتظار", "rtl"), ("en", "Queue", "ltr")]
+)
 def test_the_switch_changes_the_language(code: str, word: str, direction: str, sign_in: SignIn) -> None:
     browser = sign_in("reviewer")
     browser.get(f"/language/{code}?next=/console/")

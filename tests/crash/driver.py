@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 Answer = dict[str, Any]
@@ -39,7 +40,9 @@ def connect(base_url: str) -> Answer:
     from safehold.hosts import service as hosts
     from safehold.hosts.models import Scope
 
-    row, secret = hosts.connect("microblog", name="Microblog", adapter="webhook", base_url=base_url, actor="operator:test")
+    row, secret = hosts.connect(
+        "microblog", name="Microblog", adapter="webhook", base_url=base_url, actor="operator:test"
+    )
     return {"secret": secret, "key": keys.issue_key(row, Scope.values, actor="operator:test")[1]}
 
 
@@ -54,7 +57,8 @@ def case(link: str, account: str, seconds: float = 60) -> Answer:
     commands.receive_report(NewReport(channel="form", once_key=f"crash-{link}", host="microblog", locators=(link,)))
     number = link.rsplit("/", 1)[-1]
     item = _until(
-        lambda: CaseItem.objects.filter(item__external_id=number, preserve_state="done").select_related("case").first(), seconds
+        lambda: CaseItem.objects.filter(item__external_id=number, preserve_state="done").select_related("case").first(),
+        seconds,
     )
     rule = Item.objects.get(pk=item.item_id)
     rule.purge_after_receipt = True
@@ -69,6 +73,8 @@ def case(link: str, account: str, seconds: float = 60) -> Answer:
 
 def state(decision: str) -> Answer:
     """Where a decision stands: actions, filings, holds, statements, open duties, failed jobs, cases."""
+    from django.utils import timezone
+
     from safehold.cases.models import Case, CaseItem, Decision
     from safehold.cybertip.models import Filing
     from safehold.enforcement.models import Action
@@ -77,11 +83,14 @@ def state(decision: str) -> Answer:
     from safehold.persons.models import Ban, Strike
     from safehold.work.models import Job
 
+    soon = timezone.now() + timedelta(seconds=30)  # the daily housekeeping waits too, and is not waited for
     row = Decision.objects.select_related("subject").get(pk=decision)
     filings = Filing.objects.filter(ref=f"subject:{row.subject_id}")
     items = CaseItem.objects.filter(case=row.subject.case_id)
     return {
-        "actions": sorted([kind, state] for kind, state in Action.objects.filter(decision=row).values_list("kind", "state")),
+        "actions": sorted(
+            [kind, state] for kind, state in Action.objects.filter(decision=row).values_list("kind", "state")
+        ),
         "filings": [[f.state, f.report_id] for f in filings],
         "holds": Hold.objects.filter(ref__in=[f"filing:{f.pk}" for f in filings]).count(),
         "statements": Statement.objects.filter(decision=decision).exclude(sent_at=None).count(),
@@ -90,7 +99,7 @@ def state(decision: str) -> Answer:
         "strikes": Strike.objects.filter(decision=decision).count(),
         "bodies": Sealed.objects.filter(about__in=[f"caseitem:{i.pk}" for i in items]).count(),
         "failed_jobs": Job.objects.filter(state="failed").count(),
-        "busy_jobs": Job.objects.filter(state__in=["waiting", "running"]).exclude(name="action.carry_out", state="waiting").count(),
+        "busy_jobs": Job.objects.filter(state__in=["waiting", "running"], not_before__lte=soon).count(),
         "cases": Case.objects.filter(subjects__account=row.subject.account).count(),
     }
 
@@ -123,7 +132,7 @@ def reports(codes: list[str]) -> Answer:
     return {
         "rows": len(ids),
         "found": len({row.pk for code in codes if (row := intake.by_code(code)) is not None}),
-        "open_jobs": Job.objects.filter(state__in=["waiting", "running"]).count(),
+        "jobs_open": jobs.filter(state__in=["waiting", "running"]).count(),
         "jobs_done": jobs.filter(state="done").count(),
         "failed_jobs": Job.objects.filter(state="failed").count(),
         "without_job": len(ids - by_report),

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -66,7 +66,7 @@ class Stack:
             "SAFEHOLD_CYBERTIP_PASSWORD": "practice",
         }
 
-    def __enter__(self) -> "Stack":
+    def __enter__(self) -> Self:
         command = [sys.executable, "-m", "safehold.cybertip.simulator", "--port", str(self.simulator_port)]
         command += ["--data", str(self.folder / "simulator"), "--username", "practice", "--password", "practice"]
         self.processes.start("simulator", command, self.env, log=str(self.folder / "simulator.log"))
@@ -87,7 +87,9 @@ class Stack:
         wait_until_up(f"http://127.0.0.1:{self.simulator_port}/received.json", self.processes)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self.driver.stdin is not None
         self.driver.stdin.close()
         self.driver.wait(15)

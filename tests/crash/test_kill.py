@@ -50,8 +50,22 @@ BOUNDARIES = [
 ]
 # What the two databases run by default: together they cover every kind of boundary (before, sent, stored)
 # of every kind of step (host, register of persons, filing), and each half covers every kind of boundary.
-ON_SQLITE = {"item.preserve.sealed", "action.suspend_account.sent", "filing.submit.sent", "filing.upload.sent", "filing.finish.sent", "relay.claimed"}
-ON_POSTGRES = {"action.hide_item.seen", "action.ban_person.before", "filing.submit.stored", "filing.fileinfo.sent", "filing.finish.stored", "statement.delivered"}
+ON_SQLITE = {
+    "item.preserve.sealed",
+    "action.suspend_account.sent",
+    "filing.submit.sent",
+    "filing.upload.sent",
+    "filing.finish.sent",
+    "relay.claimed",
+}
+ON_POSTGRES = {
+    "action.hide_item.seen",
+    "action.ban_person.before",
+    "filing.submit.stored",
+    "filing.fileinfo.sent",
+    "filing.finish.stored",
+    "statement.delivered",
+}
 
 POSTGRES = "postgresql" in os.environ.get("SAFEHOLD_TEST_DATABASE_URL", "")
 SELECTED = ON_POSTGRES if POSTGRES else ON_SQLITE
@@ -59,9 +73,9 @@ SELECTED = ON_POSTGRES if POSTGRES else ON_SQLITE
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with parts.scratch_database("safehold_crash") if POSTGRES else parts.no_database() as url:
-        with Stack(tmp_path_factory.mktemp("crash"), url) as running:
-            yield running
+    database = parts.scratch_database("safehold_crash") if POSTGRES else parts.no_database()
+    with database as url, Stack(tmp_path_factory.mktemp("crash"), url) as running:
+        yield running
 
 
 @pytest.mark.parametrize(

@@ -19,18 +19,18 @@ from tests.support import parts
 pytestmark = [pytest.mark.crash, pytest.mark.network]
 
 POSTGRES = "postgresql" in os.environ.get("SAFEHOLD_TEST_DATABASE_URL", "")
+EACH_ROUND = 10  # receipts between two kills
 COMMITTED = "command.receive_report.committed"  # the report is in the database, its sender not yet answered
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with parts.scratch_database("safehold_lost") if POSTGRES else parts.no_database() as url:
-        with Stack(tmp_path_factory.mktemp("lost"), url) as running:
-            yield running
+    database = parts.scratch_database("safehold_lost") if POSTGRES else parts.no_database()
+    with database as url, Stack(tmp_path_factory.mktemp("lost"), url) as running:
+        yield running
 
 
 def test_no_report_is_lost_and_none_is_twice(stack: Stack) -> None:
-    began = time.monotonic()
     member = stack.site.member("user-17")
     post = member.post("placeholder message 1")
     worker = stack.worker("", 0)
@@ -38,7 +38,8 @@ def test_no_report_is_lost_and_none_is_twice(stack: Stack) -> None:
     senders.start()
     try:
         for round_number, at in enumerate(["", COMMITTED, "", COMMITTED]):
-            _until(lambda: senders.count(ACKNOWLEDGED) >= 12 * (round_number + 1), "more receipts")  # noqa: B023 - called at once
+            enough = senders.count(ACKNOWLEDGED) + EACH_ROUND
+            _until(lambda enough=enough: senders.count(ACKNOWLEDGED) >= enough, "more receipts")  # type: ignore[misc]
             _kill(stack)
             if at:
                 _start(stack, at, round_number)
@@ -52,7 +53,6 @@ def test_no_report_is_lost_and_none_is_twice(stack: Stack) -> None:
     finally:
         worker.stop()
     assert worker.kills == 0
-    assert time.monotonic() - began < 60
 
 
 def _kill(stack: Stack) -> None:
@@ -78,7 +78,7 @@ def _reconcile(stack: Stack, senders: Senders) -> None:
     cut = [one for one in sent if one.fate == CUT_OFF]
     refused = [one for one in sent if one.fate == ANSWERED]
     told = [one for one in sent if one.fate == ACKNOWLEDGED]
-    assert len(told) >= 48, "most were acknowledged"
+    assert len(told) >= 4 * EACH_ROUND, "most were acknowledged"
     assert {one.status for one in refused} == {422}, "the errors were the sender's own: too long"
     before = stack.ask("reports", codes=[one.receipt for one in told])
     assert before["found"] == len(told), "whoever has a receipt has a report"
@@ -99,7 +99,7 @@ def _reconcile(stack: Stack, senders: Senders) -> None:
         first = one.receipt
         senders.send(one)
         assert (one.fate, one.receipt) == (ACKNOWLEDGED, first)
-    _until(lambda: stack.ask("reports", codes=[])["open_jobs"] == 0, "the worker did every report's job")
+    _until(lambda: stack.ask("reports", codes=[])["jobs_open"] == 0, "the worker did every report's job")
     done = stack.ask("reports", codes=[])
     assert (done["rows"], done["jobs_done"], done["without_job"], done["failed_jobs"]) == (len(kept), len(kept), 0, 0)
     assert done["cases"] == 1, "those that name the item joined one case"

@@ -61,6 +61,7 @@ class Config(msgspec.Struct, frozen=True):
     object_store: str  # "" = the data folder; else an obstore URL such as s3://bucket/prefix
     email_url: str  # "" = messages are written as files to <data>/mail
     mail_from: str
+    trusted_proxies: str  # addresses whose X-Forwarded-* headers are believed; "" = none
 
     @property
     def keys(self) -> Path:
@@ -104,6 +105,7 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
         object_store=get("SAFEHOLD_OBJECT_STORE", ""),
         email_url=get("SAFEHOLD_EMAIL_URL", ""),
         mail_from=get("SAFEHOLD_MAIL_FROM", "safety@safehold.example"),
+        trusted_proxies=get("SAFEHOLD_TRUSTED_PROXIES", ""),
     )
     if loaded.cybertip.environment == "production" and not loaded.provider.complete:
         raise ConfigError(

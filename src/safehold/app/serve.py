@@ -70,12 +70,13 @@ class Processes:
                 child.wait()
 
 
-def web_command(host: str, port: int, processes: int = 1) -> list[str]:
-    """How the web process is started."""
+def web_command(host: str, port: int, processes: int = 1, trusted_proxies: str = "") -> list[str]:
+    """How the web process is started. Only the proxies named are believed about who asks and by which scheme."""
+    proxy = ["--proxy-headers", "--forwarded-allow-ips", trusted_proxies] if trusted_proxies else ["--no-proxy-headers"]
     return [
         sys.executable, "-m", "uvicorn", "safehold.app.asgi:app", "--host", host, "--port", str(port),
         "--workers", str(processes), "--lifespan", "off", "--no-access-log", "--no-server-header",
-        "--timeout-graceful-shutdown", "10", "--log-level", "warning", "--no-proxy-headers",
+        "--timeout-graceful-shutdown", "10", "--log-level", "warning", *proxy,
     ]  # fmt: skip
 
 
@@ -100,13 +101,15 @@ def wait_until_up(url: str, processes: Processes, seconds: float = 60) -> None:
 
 def serve(host: str, port: int) -> int:
     """Run web and worker until a signal, or until one of them ends by itself (then exit code 1)."""
+    from django.conf import settings
+
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     env = {"DJANGO_SETTINGS_MODULE": "safehold.app.settings"}
     with Processes() as processes:
         processes.start("worker", worker_command(), env)
-        processes.start("web", web_command(host, port), env)
+        processes.start("web", web_command(host, port, trusted_proxies=settings.SAFEHOLD.trusted_proxies), env)
         wait_until_up(f"http://{host}:{port}/healthz", processes)
         print(f"Safehold is running on http://{host}:{port}/ (Ctrl-C stops it).", flush=True)
         while not stopping.wait(0.5):

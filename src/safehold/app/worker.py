@@ -41,6 +41,7 @@ def main() -> int:
     executor = os.environ.get("SAFEHOLD_WORKER", "worker-1")
     restore.notice()
     housekeeping.keep_going()
+    chain.checkpoint()  # what a crash kept from being chained and signed
     engine.start(durable_url(settings.SAFEHOLD.database_url, str(settings.SAFEHOLD.data)), executor)
     log.info("worker %s is running", executor)
     sealer = threading.Thread(target=_seal_until, args=(stopping, chain), name="sealer")

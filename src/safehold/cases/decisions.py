@@ -1,10 +1,10 @@
 """From answers to a decision in force: draft, computation by the policy, second person, replacement.
 
-Others may call `save_draft`, `draft`, `propose`, `confirm`, `second_opinion`, `if_refused`,
+Others may call `save_draft`, `draft`, `propose`, `cover`, `confirm`, `second_opinion`, `if_refused`,
 `replace`, `takers_part`. A verdict is never typed in: it is what `policy.decide` computes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from django.utils import timezone
 from safehold import policy
 from safehold.audit import service as audit
 from safehold.audit.machine import Machine
-from safehold.cases.models import CaseSubject, Decision, Draft
+from safehold.cases.models import CaseItem, CaseSubject, Decision, Draft
 
 DECISION = Machine(
     "decision",
@@ -96,6 +96,11 @@ def propose(
         violation=outcome.violation, clauses=list(outcome.clauses),
     )  # fmt: skip
     return decision
+
+
+def cover(decision: Decision, items: Iterable[CaseItem]) -> None:
+    """The case items that a decision is about, set while it is being made."""
+    decision.covers.set(items)
 
 
 def confirm(decision: Decision, *, actor: str) -> Decision:

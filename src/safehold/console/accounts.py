@@ -25,14 +25,14 @@ from safehold.audit import service as audit
 from safehold.staff.models import Member
 
 
-class ClosedSignup(DefaultAccountAdapter):
+class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
     """Staff accounts are made by an administrator, never by signing up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
 
 
-class SealedSecrets(DefaultMFAAdapter):
+class SealedSecrets(DefaultMFAAdapter):  # type: ignore[misc]
     """The secrets of second factors are encrypted with a key file that is not in the database."""
 
     def encrypt(self, text: str) -> str:

@@ -45,16 +45,56 @@ class Words:
     text: str | Promise
 
 
-_TAKEN = Words(409, _("Somebody else works on this case"), _("A case has one reviewer at a time. Take another one, or wait until it is given back."))
-_OTHER_DEVICE = Words(409, _("You hold this case on another device"), _("A lease belongs to the browser in which the case was taken. Go on there, or give the case back there and take it here."))
-_NO_LEASE = Words(409, _("You do not hold this case"), _("Your lease has run out or was given back. Take the case again; the answers kept so far are still there."))
-_TOOK_PART = Words(403, _("Somebody else must do this"), _("You took part in this decision. Who decides must never be the one who looks at it again."))
-_DECIDED = Words(409, _("This was decided already"), _("A decision about this person is in force or waits for its second person. Open the case to see it."))
-_FASTER = Words(409, _("This is no longer possible"), _("Somebody was faster, or the state has changed since the page was shown. Open the case to see how it stands."))
-_DESTROYED = Words(410, _("This evidence was destroyed"), _("Its key is gone: nobody can read it any more. The record says when and why."))
-_NOT_REVEALED = Words(403, _("Reveal it first"), _("Nothing is shown unblurred before a reveal of your own is on record."))
-_NO_KEY = Words(503, _("This process cannot show evidence"), _("It only writes evidence, or the private key is missing. An administrator must look at the keys."))
-_CORRUPT = Words(500, _("The evidence is damaged"), _("What lies in the store is not what was preserved. Tell an administrator and an evidence custodian at once."))
+_TAKEN = Words(
+    409,
+    _("Somebody else works on this case"),
+    _("A case has one reviewer at a time. Take another one, or wait until it is given back."),
+)
+_OTHER_DEVICE = Words(
+    409,
+    _("You hold this case on another device"),
+    _(
+        "A lease belongs to the browser in which the case was taken. Go on there, or give the case back there and take it here."
+    ),
+)
+_NO_LEASE = Words(
+    409,
+    _("You do not hold this case"),
+    _("Your lease has run out or was given back. Take the case again; the answers kept so far are still there."),
+)
+_TOOK_PART = Words(
+    403,
+    _("Somebody else must do this"),
+    _("You took part in this decision. Who decides must never be the one who looks at it again."),
+)
+_DECIDED = Words(
+    409,
+    _("This was decided already"),
+    _("A decision about this person is in force or waits for its second person. Open the case to see it."),
+)
+_FASTER = Words(
+    409,
+    _("This is no longer possible"),
+    _("Somebody was faster, or the state has changed since the page was shown. Open the case to see how it stands."),
+)
+_DESTROYED = Words(
+    410,
+    _("This evidence was destroyed"),
+    _("Its key is gone: nobody can read it any more. The record says when and why."),
+)
+_NOT_REVEALED = Words(
+    403, _("Reveal it first"), _("Nothing is shown unblurred before a reveal of your own is on record.")
+)
+_NO_KEY = Words(
+    503,
+    _("This process cannot show evidence"),
+    _("It only writes evidence, or the private key is missing. An administrator must look at the keys."),
+)
+_CORRUPT = Words(
+    500,
+    _("The evidence is damaged"),
+    _("What lies in the store is not what was preserved. Tell an administrator and an evidence custodian at once."),
+)
 _UNKNOWN = Words(404, _("There is no such evidence"), _("Nothing with this number was ever preserved here."))
 
 _WORDS: dict[type[Exception], Words] = {
@@ -97,4 +137,7 @@ def forbidden(request: HttpRequest, roles: list[StaffRole]) -> HttpResponse:
 
 def _render(request: HttpRequest, words: Words, **more: object) -> HttpResponse:
     context = {"status": words.status, "title": words.title, "text": words.text, **more}
-    return render(request, "console/refusal.html", context, status=words.status)
+    response = render(request, "console/refusal.html", context, status=words.status)
+    if request.headers.get("HX-Request"):  # a part of a page asked: the whole page shows how things stand
+        response.headers["HX-Refresh"] = "true"
+    return response

@@ -57,7 +57,7 @@ def requires(right: Right, *methods: str) -> Callable[[View[P]], Guarded]:
         def _answer(request: StaffRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 here = request.get_full_path() if request.method == "GET" else reverse("console:home")
-                return redirect_to_login(here)
+                return to_login(request, here)
             if not staff.may(request.user, right):
                 return no_right(request, right)
             if request.method not in allowed and not (request.method == "HEAD" and "GET" in allowed):
@@ -73,6 +73,14 @@ def requires(right: Right, *methods: str) -> Callable[[View[P]], Guarded]:
         return guarded_view
 
     return decorate
+
+
+def to_login(request: HttpRequest, here: str) -> HttpResponse:
+    """Send somebody to the sign-in page; a part of a page that asks for itself takes the whole page there."""
+    there = redirect_to_login(here)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": redirect_to_login(reverse("console:home")).url})
+    return there
 
 
 def no_right(request: StaffRequest, right: Right) -> HttpResponse:

@@ -31,4 +31,6 @@ def methods() -> dict[str, tuple[str, ...]]:
     """{"console:queue": ("GET",), …}: what each address answers to."""
     from safehold.console.urls import console_patterns
 
-    return {f"console:{p.name}": getattr(p.callback, "methods", ()) for p in console_patterns if isinstance(p, URLPattern)}
+    return {
+        f"console:{p.name}": getattr(p.callback, "methods", ()) for p in console_patterns if isinstance(p, URLPattern)
+    }

@@ -1,7 +1,8 @@
 """The public face of `enforcement`: ordering actions, sending them to a host, reading back, reversing.
 
 `order` writes an action down once; `send`, `look` and `confirm` are what the worker calls, each may be
-repeated; `start_reversal`, `undo` and `confirm_undone` are the way back. No order is taken as done until
+repeated; `retry`, `release` and `drop` follow what people decide; `start_reversal`, `undo` and
+`confirm_undone` are the way back. No order is taken as done until
 the host, asked again, says so (design: invariant 5).
 """
 
@@ -153,6 +154,26 @@ def fail(action: Action, *, problem: str, actor: str) -> Action:
     return ACTION.move(action, "fail", actor=actor, problem=problem, changes={"problem": problem[:200]})
 
 
+def note_problem(action: Action, problem: str) -> None:
+    """Keep what the host said for the operator, where the action stays as it is. `problem` holds no content."""
+    Action.objects.filter(pk=action.pk).update(problem=problem[:200])
+
+
+def retry(action: Action, *, actor: str) -> Action:
+    """A failed action is planned again, after a person mended the cause. Needs a transaction."""
+    return ACTION.move(action, "retry", actor=actor)
+
+
+def release(action: Action, *, actor: str) -> Action:
+    """The second person agreed: what was held is planned. Needs a transaction."""
+    return ACTION.move(action, "release", actor=actor)
+
+
+def drop(action: Action, *, because: str, actor: str) -> Action:
+    """Never to be sent: the decision behind it fell before that. Needs a transaction."""
+    return ACTION.move(action, "drop", actor=actor, because=because)
+
+
 def ban(action: Action, *, emails: tuple[str, ...], phones: tuple[str, ...], actor: str) -> Action:
     """Carry out a person's ban: the register is ours, so ordering, doing and reading back are one transaction."""
     account = action.subject.account if action.subject else None
@@ -172,7 +193,7 @@ def start_reversal(action: Action, *, because: str, actor: str) -> Action:
     action = Action.objects.select_for_update(of=("self",)).get(pk=action.pk)
     never_sent = action.state in (State.PLANNED, State.HELD) or (action.state == State.FAILED and not action.sent_at)
     if never_sent:
-        return ACTION.move(action, "drop", actor=actor, because=because)
+        return drop(action, because=because, actor=actor)
     if action.state == State.CONFIRMED and (not action.reverse or destroyed(action)):
         return ACTION.move(action, "cannot_reverse", actor=actor, because=because)
     if action.state not in (State.SENT, State.CONFIRMED, State.FAILED):

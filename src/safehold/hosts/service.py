@@ -11,6 +11,7 @@ from django.db import transaction
 from safehold.audit import service as audit
 from safehold.hosts import keys
 from safehold.hosts.contract import Contact
+from safehold.subjects import service as subjects
 from safehold.subjects.models import Host
 
 SECRET_NAMES = {"webhook": "webhook", "matrix": "admin_token"}
@@ -44,9 +45,7 @@ def connect(
     if not secret and adapter != "webhook":
         raise ValueError("A Matrix host needs the token of an administrator's account as its secret.")
     with transaction.atomic():
-        host = Host.objects.create(
-            slug=slug, name=name, adapter=adapter, base_url=base_url.rstrip("/"), origins=[*origins, base_url.rstrip("/")]
-        )
+        host = subjects.add_host(slug, name=name, adapter=adapter, base_url=base_url, origins=origins)
         audit.record("host.connected", actor=actor, about=host, adapter=adapter, base_url=base_url)
         secret = secret or keys.new_webhook_secret()
         keys.set_secret(host, SECRET_NAMES[adapter], secret, actor)

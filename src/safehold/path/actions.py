@@ -125,4 +125,5 @@ def undo(action: str) -> work.Outcome:
 
 def _note_problem(action: Action, problem: str) -> None:
     """What the host said, for the operator who gets the task."""
-    Action.objects.filter(pk=action.pk).update(problem=problem[:200])
+    with transaction.atomic():
+        enforcement.note_problem(action, problem)

@@ -172,7 +172,8 @@ def propose_decision(
             actor=actor,
         )
         mine = subject.items.all()
-        decision.covers.set(mine.filter(pk__in=item_ids) if item_ids is not None else mine.filter(reported=True))
+        wanted = mine.filter(pk__in=item_ids) if item_ids is not None else mine.filter(reported=True)
+        decisions.cover(decision, wanted)
         return decision
 
 
@@ -236,7 +237,7 @@ def close_task(task_id: Id, *, outcome: str, actor: str) -> Task:
 def retry_action(action_id: Id, *, actor: str) -> Action:
     """Try a failed action again, after the cause was mended."""
     with transaction.atomic():
-        action = enforcement.ACTION.move(Action.objects.get(pk=action_id), "retry", actor=actor)
+        action = enforcement.retry(Action.objects.get(pk=action_id), actor=actor)
         work.enqueue("action.carry_out", key=f"{action.pk}:{timezone.now().isoformat()}", action=str(action.pk))
     return action
 
@@ -275,9 +276,7 @@ def answer_appeal(appeal_id: Id, answers: Mapping[str, Any], *, actor: str) -> A
         appeal = Appeal.objects.select_for_update().get(pk=appeal_id)
         if appeal.holder != actor or appeal.state != Appeal.State.IN_REVIEW:
             raise cases.NoLease("You do not hold this appeal. Take it first.")
-        appeal.answers = dict(answers)
-        appeal.save(update_fields=["answers"])
-        return appeal
+        return redress.keep_answers(appeal, answers)
 
 
 def appeal_outcome(appeal: Appeal) -> policy.Outcome:

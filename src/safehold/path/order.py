@@ -98,7 +98,7 @@ def plan_held(decision: Decision, *, actor: str) -> None:
 def drop_held(decision: Decision, *, actor: str) -> None:
     """A held decision that is not to be: its held sanctions were never sent."""
     for action in Action.objects.filter(decision=decision, state=State.HELD):
-        enforcement.ACTION.move(action, "drop", actor=actor, because=audit.ref(decision))
+        enforcement.drop(action, because=audit.ref(decision), actor=actor)
 
 
 def _plan_actions(decision: Decision, *, actor: str) -> None:
@@ -113,7 +113,7 @@ def _plan_actions(decision: Decision, *, actor: str) -> None:
         if code in SANCTIONS:
             action = enforcement.order(SANCTIONS[code], actor=actor, subject=decision.subject, decision=decision)
             if action.state == State.HELD:
-                enforcement.ACTION.move(action, "release", actor=actor)
+                enforcement.release(action, actor=actor)
 
 
 def advance(decision: Decision) -> None:

@@ -95,7 +95,7 @@ def disagreed(refused: Decision, *, actor: str) -> Decision:
     decision = decisions.if_refused(refused, actor=actor)
     if decision is not None:
         enforcement.hand_over(refused, decision, actor=actor)
-        decision.covers.set(refused.covers.all())
+        decisions.cover(decision, refused.covers.all())
         take_effect(decision, actor=actor)
         return decision
     order.drop_held(refused, actor=actor)
@@ -137,7 +137,7 @@ def settle_appeal(appeal: Appeal, *, grant: bool, reason: str, actor: str) -> Ap
             old, {**appeal.answers, "role": appeal.answers.get("role", old.subject.role)},
             history=msgspec.convert(old.history, policy.History), actor=actor, cause=cause,
         )  # fmt: skip
-        new.covers.set(old.covers.all())
+        decisions.cover(new, old.covers.all())
         new = decisions.confirm(new, actor=actor)
         if new.state == Decision.State.CONFIRMED:
             take_effect(new, actor=actor)

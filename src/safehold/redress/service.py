@@ -3,7 +3,8 @@
 The outcome alone stands here; `path` makes the new decision and reverses what can be reversed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -89,6 +90,13 @@ def take(appeal: Appeal, *, actor: str) -> Appeal:
     """Begin to review an appeal. Raises TookPart for anybody who took part in the decision."""
     refuse_who_took_part(appeal, actor)
     return APPEAL.move(appeal, "take", actor=actor, changes={"holder": actor})
+
+
+def keep_answers(appeal: Appeal, answers: Mapping[str, Any]) -> Appeal:
+    """The answers given so far by the person who looks again. They decide nothing yet."""
+    appeal.answers = dict(answers)
+    appeal.save(update_fields=["answers"])
+    return appeal
 
 
 def settle(appeal: Appeal, *, grant: bool, reason: str, actor: str) -> Appeal:

@@ -1,5 +1,6 @@
 """The public face of `subjects`: one row per host, account and item, however often it is named."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -7,6 +8,12 @@ from django.db import transaction
 
 from safehold.audit import service as audit
 from safehold.subjects.models import Account, Host, Item
+
+
+def add_host(slug: str, *, name: str, adapter: str, base_url: str, origins: Iterable[str]) -> Host:
+    """The row of a new host. The caller records the act and gives the host its secret (`hosts.connect`)."""
+    address = base_url.rstrip("/")
+    return Host.objects.create(slug=slug, name=name, adapter=adapter, base_url=address, origins=[*origins, address])
 
 
 def account(host: Host, external_id: str, *, handle: str = "", url: str = "") -> Account:

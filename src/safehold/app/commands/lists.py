@@ -1,4 +1,4 @@
-"""`safehold lists import|status`."""
+"""`safehold lists import|trust|status`."""
 
 import argparse
 import sys
@@ -23,10 +23,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     load.add_argument("--licence", required=True, help="the terms it was given under")
     load.add_argument("--purpose", default="prevent-exploitation", help="what it may be used for")
     load.add_argument("--category", default="", help="category of entries that name none")
-    load.add_argument(
-        "--trusted-with", default="", metavar="NAME", help="an exact match hides at once; NAME is who agreed to that"
-    )
     load.set_defaults(run=_import)
+    trust = group.add_parser(
+        "trust",
+        help="let exact hits of a list hide at once (two policy owners)",
+        epilog="Example: safehold lists trust bank --because 'reviewed sample of 200' --by anna --approved-by ben",
+    )
+    trust.add_argument("list")
+    trust.add_argument("--because", required=True)
+    trust.add_argument("--by", required=True, help="user name of a policy owner")
+    trust.add_argument("--approved-by", required=True, help="user name of another policy owner")
+    trust.add_argument("--off", action="store_true", help="take the trust back (one person is enough, named twice)")
+    trust.set_defaults(run=_trust)
     status = group.add_parser("status", help="lists and their sizes", epilog="Example: safehold lists status")
     status.set_defaults(run=_status)
 
@@ -39,16 +47,34 @@ def _import(arguments: argparse.Namespace) -> int:
             arguments.file, arguments.list, source=arguments.source, licence=arguments.licence,
             purpose=arguments.purpose, category=arguments.category, actor=ACTOR,
         )  # fmt: skip
-        if arguments.trusted_with:
-            screening.set_trusted(
-                arguments.list, trusted=True, because="trusted when it was imported", actor=ACTOR,
-                approved_by=f"operator:{arguments.trusted_with}",
-            )  # fmt: skip
     except (screening.ScreeningError, FileNotFoundError) as problem:
         print(f"safehold: {problem}", file=sys.stderr)
         return 2
     print(f"{report.added} added, {report.duplicates} known already, {report.malformed} set aside as malformed.")
     return 1 if report.malformed else 0
+
+
+def _trust(arguments: argparse.Namespace) -> int:
+    from safehold.screening import service as screening
+    from safehold.staff.models import Member
+    from safehold.staff.service import Right, may
+
+    actors = []
+    for name in (arguments.by, arguments.approved_by):
+        member = Member.objects.filter(username=name).first()
+        if member is None or not may(member, Right.POLICY):
+            print(f"safehold: {name} is no policy owner of this installation.")
+            return 2
+        actors.append(member.actor)
+    try:
+        screening.set_trusted(
+            arguments.list, trusted=not arguments.off, because=arguments.because, actor=actors[0], approved_by=actors[1]
+        )
+    except (screening.UnknownList, screening.NeedsSecondPerson) as error:
+        print(f"safehold: {error}")
+        return 2
+    print(f"Exact hits of {arguments.list} {'go to a person first' if arguments.off else 'hide at once'}.")
+    return 0
 
 
 def _status(_arguments: argparse.Namespace) -> int:

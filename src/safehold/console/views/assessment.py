@@ -53,11 +53,11 @@ def question(request: StaffRequest, subject_id: str, class_id: str, question_id:
         else:
             _keep(request, subject, class_id, answers)
             return redirect(_address(subject, class_id, questions.after(pack, class_id, answers, question_id)))
+    away = reverse("console:case", args=[subject.case_id])
     context = {
         "subject": subject, "case": subject.case, "class_id": class_id, "screen": shown, "problem": problem,
-        "class_name": questions.text(pack, class_id), "pack": pack,
-        "before": _address(subject, class_id, shown.before) if shown.before else reverse("console:case", args=[subject.case_id]),
-        "action": request.path, "away": reverse("console:case", args=[subject.case_id]),
+        "class_name": questions.text(pack, class_id), "pack": pack, "action": request.path, "away": away,
+        "before": _address(subject, class_id, shown.before) if shown.before else away,
         "lease": subject.case.lease,
     }  # fmt: skip
     return render(request, "console/question.html", context, status=422 if problem else 200)

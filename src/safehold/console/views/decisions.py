@@ -4,11 +4,12 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 
 from safehold import policy
 from safehold.audit import service as audit
 from safehold.cases.decisions import SamePerson
-from safehold.cases.models import Decision
+from safehold.cases.models import Decision, Lease
 from safehold.console import forms, outcome, questions
 from safehold.console.device import device_of
 from safehold.console.paging import page_of
@@ -24,7 +25,9 @@ def decision(request: StaffRequest, decision_id: str) -> HttpResponse:
     """The outcome that the policy computed from the answers; the one who answered may confirm it."""
     row = _decision(decision_id)
     mine = row.state == Decision.State.PROPOSED and row.decided_by == request.user.actor
-    return render(request, "console/decision.html", {**about(row), "may_confirm": mine})
+    lease = Lease.objects.filter(case=row.subject.case, until__gt=timezone.now()).first()
+    holds = lease is not None and (lease.holder, lease.device) == (request.user.actor, device_of(request))
+    return render(request, "console/decision.html", {**about(row), "may_confirm": mine and holds, "holds": holds})
 
 
 @requires(Right.ASSESS, "POST")
