@@ -147,12 +147,12 @@ def report(desk: Desk, links: list[str]) -> None:
     page.get_by_label("Name of the account").fill("user-17")
     page.get_by_label("Links").fill("\n".join(links))
     page.get_by_label("Child sexual exploitation").check()
-    page.wait_for_function("document.querySelector('[data-report]').elements.proof.value !== ''")
+    until(lambda: page.locator("input[name=proof]").input_value(), "the browser has proven its work")
     visitor.look("report-filled")
     page.get_by_role("button", name="Send the report").click()
     page.wait_for_url(re.compile(r"/r/[^/]+$"))
     assert page.locator("#receipt-code").inner_text() == page.url.rsplit("/", 1)[-1]
-    page.wait_for_function("document.querySelectorAll('.locator .tag-good').length === 3")  # htmx asks again by itself
+    until(lambda: page.locator(".locator .tag-good").count() == 3, "the page asks again by itself")
     visitor.look("receipt")
     assert visitor.context.cookies() == [], "a reporter is given no cookie"
     visitor.close()
@@ -260,7 +260,7 @@ def answer_by_keyboard(window: Window, answers: dict[str, Any], last: str, look:
             assert page.locator(f"[data-answers] input[value='{value}']").is_checked()
         before = page.url
         page.keyboard.press("Enter")
-        page.wait_for_function("before => location.href !== before", arg=before)
+        page.wait_for_url(lambda address, before=before: address != before)
     raise AssertionError(f"the questions do not end: {page.url}")
 
 

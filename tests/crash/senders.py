@@ -87,8 +87,7 @@ class Senders:
             page = httpx2.get(f"{self.url}/report", timeout=30, trust_env=False)
         except httpx2.TransportError:
             return None
-        if page.status_code != 200:
-            return None
+        page.raise_for_status()
         key = html.fromstring(page.content).xpath("string(//input[@name='key']/@value)")
         return Sent(way, {"key": key, "reason": reason, "links": links, "account_name": f"user-{number}"})
 

@@ -78,6 +78,7 @@ def _reconcile(stack: Stack, senders: Senders) -> None:
     cut = [one for one in sent if one.fate == CUT_OFF]
     refused = [one for one in sent if one.fate == ANSWERED]
     told = [one for one in sent if one.fate == ACKNOWLEDGED]
+    assert {one.way for one in told} == {"form", "api"}
     assert len(told) >= 4 * EACH_ROUND, "most were acknowledged"
     assert {one.status for one in refused} == {422}, "the errors were the sender's own: too long"
     before = stack.ask("reports", codes=[one.receipt for one in told])

@@ -36,6 +36,11 @@ WRITES_ELSEWHERE = {
     ("app/demo/bad_input.py", "Statement"): "the demo lets a link expire; the way there is half a year's wait",
 }
 
+# Who listens to a signal, and why that is right there.
+SIGNALS = {
+    "console/accounts.py": "signing in, out and failing to is done by the sign-in library, which tells it by signals alone",
+}
+
 QUERYSET_WRITES = {
     "create", "update", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "delete",
     "acreate", "aupdate", "aget_or_create", "aupdate_or_create", "abulk_create", "abulk_update", "adelete",
@@ -135,19 +140,14 @@ def test_no_model_is_found_by_name(word: str) -> None:
 
 def test_no_signals_carry_control_around_the_path() -> None:
     """What follows from what stands in `path`, in order, where it can be read."""
-    found = []
+    found = set()
     for path in sources():
         for node in ast.walk(tree(path)):
-            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-            if module.startswith(("django", "allauth")) and ("signals" in module or "signals" in names or "receiver" in names):
-                found.append(f"{name_of(path)}:{node.lineno}")
-            if any(name.startswith("django") and "signals" in name for name in names):
-                found.append(f"{name_of(path)}:{node.lineno}")
-    assert set(found) <= SIGNALS_ALLOWED, found
-
-
-SIGNALS_ALLOWED: set[str] = set()
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                words = {*(getattr(node, "module", "") or "").split("."), *(part for a in node.names for part in a.name.split("."))}
+                if words & {"signals", "receiver", "Signal"}:
+                    found.add(name_of(path))
+    assert found == set(SIGNALS)
 
 
 # --- who writes whose tables -----------------------------------------------------------------------
@@ -216,6 +216,7 @@ def _root(node: ast.AST) -> str | None:
             return node.id if isinstance(node, ast.Name) else None
 
 
+@cache
 def relations() -> dict[str, set[str]]:
     """{accessor: rooms whose table it writes} for every many-to-many field and reverse relation of ours."""
     found: dict[str, set[str]] = {}
@@ -260,15 +261,10 @@ def _looks_like_a_row(call: ast.Call) -> bool:
     return not call.args
 
 
-@pytest.mark.parametrize("path", sources(), ids=name_of)
-def test_only_a_room_s_own_code_writes_its_tables(path: Path) -> None:
-    wrong = [f"{what} in line {line}" for what, line in writes_elsewhere(path) if (name_of(path), what) not in WRITES_ELSEWHERE]
-    assert not wrong
-
-
-def test_every_exception_is_still_needed() -> None:
-    seen = {(name_of(path), what) for path in sources() for what, _line in writes_elsewhere(path)}
-    assert set(WRITES_ELSEWHERE) <= seen
+def test_only_a_room_s_own_code_writes_its_tables() -> None:
+    found = [(name_of(path), what, line) for path in sources() for what, line in writes_elsewhere(path)]
+    assert not [place for place in found if place[:2] not in WRITES_ELSEWHERE]
+    assert set(WRITES_ELSEWHERE) <= {place[:2] for place in found}, "an exception is no longer needed: remove it"
 
 
 def test_the_search_for_foreign_writes_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,13 +299,13 @@ def test_no_statement_that_writes_stands_in_plain_sql() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and words.match(node.value)
     }
-    assert found <= {"app/demo/tamper.py"}
+    allowed = {"app/demo/tamper.py", "cybertip/simulator/store.py"}  # the simulator's file is a database of its own
+    assert found <= allowed
 
 
 # --- the state of the house ------------------------------------------------------------------------
 
 
-@pytest.mark.django_db
 def test_the_page_of_states_is_not_stale() -> None:
     assert states.DOCUMENT.read_text(encoding="utf-8") == states.document(), (
         "docs/states.md is stale: run `python -m safehold.app.states --write`."
@@ -344,15 +340,14 @@ def test_every_state_column_has_exactly_the_states_of_its_machine() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("path", sources(), ids=name_of)
-def test_a_module_says_what_it_is_for_and_stays_readable(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 500, "a module over 500 lines has more than one subject"
-    if text.strip():
-        assert ast.get_docstring(tree(path)), "say at the top what the module is for and what others may call"
-    else:
-        assert path.name == "__init__.py"
-        assert path.parent.name in {"templatetags", "app", "cybertip"}, "a room's __init__ says what the room is"
+def test_a_module_says_what_it_is_for() -> None:
+    silent = [name_of(path) for path in sources() if ast.get_docstring(tree(path)) is None]
+    assert [name for name in silent if not name.endswith("templatetags/__init__.py")] == []
+
+
+def test_a_module_has_one_subject() -> None:
+    """Over 500 lines it has more than one."""
+    assert [name_of(path) for path in sources() if len(path.read_text(encoding="utf-8").splitlines()) > 500] == []
 
 
 def tracked() -> list[Path]:

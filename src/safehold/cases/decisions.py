@@ -23,6 +23,7 @@ DECISION = Machine(
         "hold": {Decision.State.PROPOSED: Decision.State.HELD},
         "withdraw": {Decision.State.PROPOSED: Decision.State.WITHDRAWN, Decision.State.HELD: Decision.State.WITHDRAWN},
         "replace": {Decision.State.CONFIRMED: Decision.State.REPLACED},
+        "reinstate": {Decision.State.REPLACED: Decision.State.CONFIRMED},  # its successor never took effect
     },
 )
 
@@ -35,6 +36,10 @@ class SamePerson(Exception):
 
 class AlreadyDecided(Exception):
     """A decision about this subject is in force or waits for its second person."""
+
+
+class Undecided(Exception):
+    """The answers lead to no decision ("cannot tell"): nothing can take effect; give answers that can."""
 
 
 def save_draft(subject: CaseSubject, class_id: str, answers: Mapping[str, Any], *, actor: str) -> Draft:
@@ -104,10 +109,13 @@ def cover(decision: Decision, items: Iterable[CaseItem]) -> None:
 
 
 def confirm(decision: Decision, *, actor: str) -> Decision:
-    """The person who answered confirms what was computed. Held when a second person is needed."""
+    """The person who answered confirms what was computed. Held when a second person is needed.
+
+    An outcome that is no decision ("undecided") is always held: it never takes effect.
+    """
     if decision.decided_by != actor:
         raise SamePerson("Only the person who gave the answers confirms them; take the case and answer yourself.")
-    if decision.second_needed:
+    if decision.second_needed or decision.outcome["undecided"]:
         return DECISION.move(decision, "hold", actor=actor, second_needed=decision.second_needed)
     return DECISION.move(decision, "confirm", actor=actor, changes={"confirmed_at": timezone.now()})
 
@@ -115,19 +123,43 @@ def confirm(decision: Decision, *, actor: str) -> Decision:
 def second_opinion(decision: Decision, *, agree: bool, reason: str, actor: str) -> Decision:
     """A second, different person agrees (the decision takes effect) or not (it is withdrawn).
 
-    Raises SamePerson for anybody who took part already.
+    There is nothing to agree to where the answers lead to no decision: it is withdrawn, and the case
+    goes back to review. Raises SamePerson for anybody who took part already, also (invariant 9) in the
+    decision that this one replaces.
     """
-    if actor == decision.decided_by:
-        audit.refused("decision.second_opinion", actor=actor, about=decision, reason="same person")
-        raise SamePerson("You gave the answers to this decision; somebody else must look at it.")
+    refuse_who_took_part(decision, actor)
     if not reason.strip():
         raise ValueError("Say in a sentence why you agree or disagree.")
+    agree = agree and not decision.outcome["undecided"]
     changes = {"second_by": actor, "second_agrees": agree, "second_reason": reason.strip()}
     if agree:
         return DECISION.move(
             decision, "confirm", actor=actor, agree=True, changes={**changes, "confirmed_at": timezone.now()}
         )
     return DECISION.move(decision, "withdraw", actor=actor, agree=False, changes=changes)
+
+
+def refuse_who_took_part(decision: Decision, actor: str) -> None:
+    """Raise SamePerson where `actor` may not be the second person of a held decision."""
+    before = takers_part(decision.replaces) if decision.replaces else []
+    if actor == decision.decided_by or actor in before:
+        raise SamePerson("You took part in this decision; somebody else must look at it.")
+
+
+def reinstate(old: Decision, *, because: str, actor: str) -> Decision:
+    """Put a replaced decision back in force: its successor was withdrawn before it took effect."""
+    return DECISION.move(old, "reinstate", actor=actor, because=because)
+
+
+def role_changed(subject: CaseSubject, *, actor: str) -> None:
+    """The subject's role is about to change: what was computed for the old one is withdrawn.
+
+    Raises AlreadyDecided where a decision is in force or held: it rests on the role.
+    """
+    for row in Decision.objects.filter(subject=subject, state__in=["proposed", "held", "confirmed"]):
+        if row.state != Decision.State.PROPOSED:
+            raise AlreadyDecided(f"Subject {subject.pk} has a decision in state {row.state!r}: its role stays.")
+        DECISION.move(row, "withdraw", actor=actor)
 
 
 def if_refused(refused: Decision, *, actor: str) -> Decision | None:

@@ -32,7 +32,8 @@ ACTION = Machine(
         "confirm": {State.SENT: State.CONFIRMED},
         "fail": {State.PLANNED: State.FAILED, State.SENT: State.FAILED, State.REVERSING: State.FAILED},
         "retry": {State.FAILED: State.PLANNED},
-        "reverse": {State.CONFIRMED: State.REVERSING, State.SENT: State.REVERSING, State.FAILED: State.REVERSING},
+        "want_again": {State.REVERSING: State.PLANNED, State.FAILED: State.PLANNED},
+        "reverse": dict.fromkeys((State.CONFIRMED, State.SENT, State.FAILED, State.PLANNED), State.REVERSING),
         "reversed": {State.REVERSING: State.REVERSED},
         "cannot_reverse": {State.CONFIRMED: State.IRREVERSIBLE, State.REVERSING: State.IRREVERSIBLE},
     },
@@ -86,7 +87,8 @@ def order(
 ) -> Action:
     """Write an action down, with its reverse named. Ordering what is in force already returns that.
 
-    A later decision that wants an action which stands already (a hide by a reviewer) adopts it.
+    A later decision that wants an action which stands already (a hide by a reviewer) adopts it. What is
+    just being reversed, or failed, is planned again: the caller makes it due.
     """
     standing = Action.objects.exclude(state__in=[State.REVERSED, State.DROPPED]).filter(kind=kind)
     standing = standing.filter(case_item=case_item) if case_item else standing.filter(subject=subject, case_item=None)
@@ -96,6 +98,8 @@ def order(
             row.decision = decision
             row.save(update_fields=["decision"])
             audit.record("action.adopted", actor=actor, about=row, decision=str(decision.pk))
+        if ACTION.can(row, "want_again"):
+            row = ACTION.move(row, "want_again", actor=actor, changes={"reversed_because": ""})
         return row
     row = Action.objects.create(
         kind=kind, subject=subject, case_item=case_item, decision=decision, reverse=REVERSES[kind], ordered_by=actor
@@ -160,8 +164,12 @@ def note_problem(action: Action, problem: str) -> None:
 
 
 def retry(action: Action, *, actor: str) -> Action:
-    """A failed action is planned again, after a person mended the cause. Needs a transaction."""
-    return ACTION.move(action, "retry", actor=actor)
+    """A failed action is planned again, after a person mended the cause. Needs a transaction.
+
+    Where it was the undoing that failed, the undoing is begun again, never the action.
+    """
+    verb = "reverse" if action.reversed_because else "retry"
+    return ACTION.move(action, verb, actor=actor)
 
 
 def release(action: Action, *, actor: str) -> Action:
@@ -191,15 +199,15 @@ def ban(action: Action, *, emails: tuple[str, ...], phones: tuple[str, ...], act
 def start_reversal(action: Action, *, because: str, actor: str) -> Action:
     """Begin the way back. What has no reverse is marked so; what was never sent is dropped. May be repeated."""
     action = Action.objects.select_for_update(of=("self",)).get(pk=action.pk)
-    never_sent = action.state in (State.PLANNED, State.HELD) or (action.state == State.FAILED and not action.sent_at)
+    # Planned again after it failed, it may have been sent before: the host must be asked to undo it.
+    never_sent = not action.sent_at and action.state in (State.PLANNED, State.HELD, State.FAILED)
     if never_sent:
         return drop(action, because=because, actor=actor)
     if action.state == State.CONFIRMED and (not action.reverse or destroyed(action)):
         return ACTION.move(action, "cannot_reverse", actor=actor, because=because)
-    if action.state not in (State.SENT, State.CONFIRMED, State.FAILED):
+    if not ACTION.can(action, "reverse"):
         return action
-    if not action.reverse:  # an order without undo that was sent and never confirmed: a person has its task
-        return action
+    # An order without undo that was sent and never confirmed goes this way too: the host is asked what became of it.
     return ACTION.move(action, "reverse", actor=actor, because=because, changes={"reversed_because": because[:100]})
 
 
@@ -215,36 +223,53 @@ def hand_over(old: Decision, new: Decision, *, actor: str, kinds: frozenset[str]
     """Actions in force (of these kinds) belong to the new decision from now on: it wants them too."""
     rows = Action.objects.filter(decision=old).exclude(state__in=[State.REVERSED, State.DROPPED])
     for action in rows.filter(kind__in=kinds) if kinds is not None else rows:
-        action.decision = new
-        action.save(update_fields=["decision"])
-        audit.record("action.adopted", actor=actor, about=action, decision=str(new.pk))
+        give_to(action, new, actor=actor)
 
 
-def undo(action: Action, line: contract.Contact) -> None:
-    """Order the reverse of the host. May be repeated.
+def set_free(action: Action, *, actor: str) -> None:
+    """The decision behind an action fell, but the item stays hidden as if a reviewer had hidden it."""
+    action.decision = None
+    action.save(update_fields=["decision"])
+    audit.record("action.set_free", actor=actor, about=action)
+
+
+def give_to(action: Action, decision: Decision, *, actor: str) -> None:
+    """The action belongs to another decision that wants it too."""
+    action.decision = decision
+    action.save(update_fields=["decision"])
+    audit.record("action.adopted", actor=actor, about=action, decision=str(decision.pk))
+
+
+def undo(action: Action, line: contract.Contact, *, actor: str) -> None:
+    """Order the reverse of the host. May be repeated. What has no reverse is not ordered at all.
 
     What another action in force still wants is kept: lifting a lock never lifts a suspension, and
     lifting a suspension leaves the lock of another case.
     """
     way = WAYS[action.kind]
     if way.undo is None:
-        raise ValueError(f"{action.kind} has no reverse.")
+        return
     kept = _still_wanted(action)
-    if kept is None or (action.kind == Kind.SUSPEND and kept.kind == Kind.LOCK):
-        way.undo(line, object_of(action), f"{action.pk}:undo")
-    if kept is not None and action.kind == Kind.SUSPEND and kept.kind == Kind.LOCK:
-        WAYS[kept.kind].send(line, object_of(kept), f"{kept.pk}:after:{action.pk}")
+    milder = kept is not None and action.kind == Kind.SUSPEND and kept.kind == Kind.LOCK
+    try:
+        if kept is None or milder:
+            way.undo(line, object_of(action), f"{action.pk}:undo")
+        if kept is not None and milder:
+            WAYS[kept.kind].send(line, object_of(kept), f"{kept.pk}:after:{action.pk}")
+    except contract.NotFound:
+        audit_note(action, "not found while undoing", actor)  # gone by other hands: reading back says so
 
 
 def confirm_undone(action: Action, *, seen: str, actor: str) -> Action:
     """The host shows that the reverse took effect. Raises NotYet. Needs a transaction.
 
-    What is gone by other hands cannot be brought back: the ledger says so.
+    What is gone by other hands cannot be brought back: the ledger says so. An order without a reverse
+    whose object is still there has had no effect: there is nothing to take back.
     """
-    kept = _still_wanted(action)
+    kept = _still_wanted(action) if action.reverse else None
     if seen == "gone":
         return ACTION.move(action, "cannot_reverse", actor=actor, seen=seen)
-    if seen not in (WAYS[kept.kind].done if kept else WAYS[action.kind].undone):
+    if action.reverse and seen not in (WAYS[kept.kind].done if kept else WAYS[action.kind].undone):
         raise NotYet(f"The host says {seen!r} after undoing {action.kind} {action.pk}.")
     return ACTION.move(
         action, "reversed", actor=actor, seen=seen, kept=str(kept.pk) if kept else "",

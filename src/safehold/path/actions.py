@@ -4,6 +4,7 @@ Jobs: `action.carry_out`, `action.undo`. Order, send, ask again, confirm; each s
 """
 
 from django.db import transaction
+from django.db.models import Q
 
 from safehold.audit import service as audit
 from safehold.cases.models import CaseItem
@@ -12,7 +13,9 @@ from safehold.enforcement.models import Action
 from safehold.hosts import contract
 from safehold.hosts.service import contact
 from safehold.path import order, reversal
-from safehold.subjects.models import Host
+from safehold.persons import service as persons
+from safehold.persons.models import Identifier
+from safehold.subjects.models import Account, Host
 from safehold.work import service as work
 
 ACTOR = "system:worker"
@@ -84,11 +87,15 @@ def _ban(action: Action) -> work.Outcome:
     if action.subject is None or action.subject.account is None:
         raise work.GiveUp(f"action {action.pk} would ban an unknown person")
     work.boundary("action.ban_person.before")
-    facts = contact(_host(action)).account(action.subject.account.external_id)
+    account = action.subject.account
+    try:
+        facts = contact(_host(action)).account(account.external_id)
+        emails, phones = facts.verified_emails or facts.emails, facts.phones
+    except contract.NotFound:  # gone by other hands: the register goes by what it knew of them before
+        emails, phones = (), ()
     with transaction.atomic():
-        emails = facts.verified_emails or facts.emails
-        row = enforcement.ban(action, emails=emails, phones=facts.phones, actor=ACTOR)
-        if not emails and not facts.phones:
+        row = enforcement.ban(action, emails=emails, phones=phones, actor=ACTOR)
+        if not emails and not phones and not _recognisable(account):
             work.raise_task(
                 "ban-without-identifier", key=str(row.pk), about=audit.ref(row), role="reviewer",
                 note="The host knows no e-mail or telephone number: the sign-up check cannot recognise the person.",
@@ -99,6 +106,12 @@ def _ban(action: Action) -> work.Outcome:
     return None
 
 
+def _recognisable(account: Account) -> bool:
+    """Whether the register knows an identifier of the person behind the account, from whichever account."""
+    person = persons.person_of(account)
+    return Identifier.objects.filter(Q(person=person) | Q(person__joined_into=person)).exists()
+
+
 @work.job("action.undo", on_failure=_gave_up, role="senior", attempts=14, first=0.2, longest=600)
 def undo(action: str) -> work.Outcome:
     """Undo a confirmed action on the host and confirm by asking again."""
@@ -107,11 +120,13 @@ def undo(action: str) -> work.Outcome:
         return None
     work.boundary(f"action.{row.kind}.undo.before")
     if row.kind == Kind.BAN:
-        enforcement.lift_ban(row, actor=ACTOR)
+        with transaction.atomic():
+            enforcement.lift_ban(row, actor=ACTOR)
+            _go_on(row)
         return None
     line = contact(_host(row))
     try:
-        enforcement.undo(row, line)
+        enforcement.undo(row, line, actor=ACTOR)
         work.boundary(f"action.{row.kind}.undo.sent")
         seen = enforcement.look(row, line)
     except (contract.HostRefused, contract.Unsupported) as error:
@@ -119,8 +134,16 @@ def undo(action: str) -> work.Outcome:
         raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
     with transaction.atomic():
         enforcement.confirm_undone(row, seen=seen, actor=ACTOR)
+        _go_on(row)
     work.boundary(f"action.{row.kind}.undo.confirmed")
     return None
+
+
+def _go_on(action: Action) -> None:
+    """Let the path look at where the action's decision stands now. Needs a transaction."""
+    decision = Action.objects.select_related("decision").get(pk=action.pk).decision
+    if decision is not None:
+        order.advance(decision)
 
 
 def _note_problem(action: Action, problem: str) -> None:

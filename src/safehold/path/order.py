@@ -20,6 +20,7 @@ from safehold.cases.models import CaseItem, Decision, Duty
 from safehold.cybertip.models import Filing
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
+from safehold.evidence.models import Hold
 from safehold.intake import service as intake
 from safehold.intake.models import Report
 from safehold.notices.models import Statement
@@ -34,7 +35,8 @@ SANCTIONS = {
     "ban_person": Kind.BAN,
 }
 FILED = ("finished", "recovered", "by_hand")  # NCMEC has the report, with a receipt or a recorded id
-NOT_WAITED_FOR = (State.CONFIRMED, State.FAILED, State.REVERSED, State.IRREVERSIBLE, State.DROPPED)
+NOT_WAITED_FOR = (State.CONFIRMED, State.FAILED, State.REVERSING, State.REVERSED, State.IRREVERSIBLE, State.DROPPED)
+REPORTS = (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY)
 # A statement does not wait for a filing that drags on: the person must learn why they are restricted.
 STATEMENT_AT_LATEST = timedelta(hours=24)
 
@@ -48,9 +50,9 @@ def hide(case_item: CaseItem, *, actor: str, decision: Decision | None = None) -
 
 
 def carry_out(action: Action) -> None:
-    """Make a planned action due now."""
+    """Make a planned action due now, also where an earlier job for it has ended."""
     if action.state in (State.PLANNED, State.SENT):
-        work.enqueue("action.carry_out", key=str(action.pk), action=str(action.pk))
+        work.enqueue("action.carry_out", key=str(action.pk), again=True, action=str(action.pk))
 
 
 def after_preserving(case_item: CaseItem) -> None:
@@ -65,7 +67,7 @@ def plan(decision: Decision, *, actor: str) -> None:
     """Write down every action and duty that a confirmed decision brings, then begin."""
     outcome = decision.outcome
     for kind in outcome["duties"]:
-        duties.open_duty(decision, kind)
+        _by_hand(duties.open_duty(decision, kind))
     _plan_actions(decision, actor=actor)
     for code in _codes(decision):
         if code not in SANCTIONS:
@@ -74,15 +76,31 @@ def plan(decision: Decision, *, actor: str) -> None:
             )
     for action in outcome["actions"]:
         if action != "hide_item":
-            work.raise_task(
-                "action-by-hand", key=f"{decision.pk}:{action}", about=audit.ref(decision), role="reviewer", note=action
-            )
+            _task_for_action(decision, action)
     advance(decision)
+
+
+def _by_hand(duty: Duty) -> None:
+    """A duty that no job meets is a person's task from the start; what cannot be done at all says so."""
+    if duty.kind == Duty.Kind.NOTIFY and duty.subject.account_id is None and duty.state == Duty.State.OPEN:
+        duties.waive(duty, because="An unknown person: there is no account to notify.", actor="system:safehold")
+    elif duty.kind == Duty.Kind.INFORM or (duty.kind == Duty.Kind.NOTIFY and not _restricts(duty.decision)):
+        work.raise_task("action-by-hand", key=str(duty.pk), about=audit.ref(duty), role="senior", note=duty.kind)
+
+
+def _task_for_action(decision: Decision, code: str) -> None:
+    work.raise_task(
+        "action-by-hand", key=f"{decision.pk}:{code}", about=audit.ref(decision), role="reviewer", note=code
+    )
 
 
 def plan_held(decision: Decision, *, actor: str) -> None:
     """While a second person is awaited: what the policy says for the meantime is done, the rest is held (A07)."""
     meanwhile = decision.outcome["meanwhile"]
+    # What no host can be ordered to do; of an outcome that is no decision, also what it asks for at all.
+    for code in {*meanwhile, *(decision.outcome["actions"] if decision.outcome["undecided"] else ())}:
+        if code != "hide_item" and code not in SANCTIONS:
+            _task_for_action(decision, code)
     if "hide_item" in meanwhile:
         for case_item in decision.covers.all():
             hide(case_item, actor=actor, decision=decision)
@@ -130,13 +148,39 @@ def advance(decision: Decision) -> None:
     _begin(actions, Kind.SUSPEND, Kind.LOCK, Kind.BAN)
     if decision.state == Decision.State.HELD or _waiting(actions, Kind.SUSPEND, Kind.LOCK, Kind.BAN):
         return
+    _meet_duties(decision)
     if _report_due(decision):
-        work.enqueue("filing.file", key=str(decision.subject_id), decision=str(decision.pk))
-    if _restricts(decision):
+        file(decision)
+    if _restricts(decision) and _sent_statement(decision) is None:
         latest = timezone.now() if _filing_settled(decision) else timezone.now() + STATEMENT_AT_LATEST
-        work.enqueue("statement.send", key=str(decision.pk), not_before=latest, decision=str(decision.pk))
+        work.enqueue("statement.send", key=str(decision.pk), not_before=latest, again=True, decision=str(decision.pk))
     _begin_purges(decision, actions)
     settle_case(decision)
+
+
+def file(decision: Decision) -> None:
+    """Make the filing due. One that was ruled out, or ended before anything was drafted, is begun anew."""
+    filing = filing_of(decision)
+    anew = filing is None or filing.state == Filing.State.NOT_REPORTABLE
+    work.enqueue("filing.file", key=str(decision.subject_id), again=anew, decision=str(decision.pk))
+
+
+def _meet_duties(decision: Decision) -> None:
+    """What was done for an earlier decision about the subject, or is done without a filing, meets duties of this one."""
+    filing = filing_of(decision)
+    if filing is not None and filing.state in FILED:
+        hold = Hold.objects.filter(ref=audit.ref(filing)).first()
+        duties.meet(decision, REPORTS, receipt=audit.ref(filing), actor="system:worker")
+        if hold is not None:
+            duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=audit.ref(hold), actor="system:worker")
+    elif _filing_settled(decision):  # no report, so no hold of one: the vault has it, and keeps a violation's evidence
+        sealed = next(filter(None, [i.body_id or i.facts_id for i in decision.covers.all()]), decision.subject.facts_id)
+        if sealed is not None:
+            duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=f"sealed:{sealed}", actor="system:worker")
+
+
+def _sent_statement(decision: Decision) -> Statement | None:
+    return Statement.objects.filter(decision=str(decision.pk)).exclude(sent_at=None).first()
 
 
 def _begin(actions: list[Action], *kinds: str) -> None:
@@ -154,16 +198,15 @@ def _begin_purges(decision: Decision, actions: list[Action]) -> None:
     """Purge right after the receipt where the operator's rule says so, else when the appeal window ends."""
     if not _filing_settled(decision):
         return
-    statement = Statement.objects.filter(decision=str(decision.pk)).exclude(sent_at=None).first()
+    statement = _sent_statement(decision)
     for action in actions:
         if action.kind != Kind.PURGE_ITEM or action.state != State.PLANNED or action.case_item is None:
             continue
         if action.case_item.item.purge_after_receipt or user_removes(decision):
             carry_out(action)
         elif statement is not None:
-            work.enqueue(
-                "action.carry_out", key=str(action.pk), not_before=statement.appeal_until, action=str(action.pk)
-            )
+            due = statement.appeal_until
+            work.enqueue("action.carry_out", key=str(action.pk), not_before=due, again=True, action=str(action.pk))
 
 
 def may_purge(action: Action) -> bool:
@@ -173,11 +216,15 @@ def may_purge(action: Action) -> bool:
         return False
     if case_item.preserve_state == CaseItem.Preserve.DUE or not _filing_settled(decision):
         return False
-    if case_item.item.purge_after_receipt or user_removes(decision):
+    if case_item.item.in_cases.filter(preserve_state=CaseItem.Preserve.DUE).exists():
+        return False  # another case has just begun and keeps it first
+    if user_removes(decision):
         return True
     if decision.appeals.filter(state__in=["open", "in_review"]).exists():
         return False
-    statement = Statement.objects.filter(decision=str(decision.pk)).exclude(sent_at=None).first()
+    if case_item.item.purge_after_receipt:
+        return True
+    statement = _sent_statement(decision)
     return statement is not None and statement.appeal_until <= timezone.now()
 
 
@@ -200,9 +247,7 @@ def _filing_settled(decision: Decision) -> bool:
     filing = filing_of(decision)
     if filing is not None and filing.state in FILED:
         return True
-    return not decision.duties.filter(
-        kind__in=[Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY], state=Duty.State.OPEN
-    ).exists()
+    return not decision.duties.filter(kind__in=REPORTS, state=Duty.State.OPEN).exists()
 
 
 def _codes(decision: Decision) -> list[str]:
@@ -213,8 +258,27 @@ def wanted_kinds(decision: Decision) -> frozenset[str]:
     """The kinds of action that a decision wants, so that a successor keeps what both want."""
     kinds = {SANCTIONS[code] for code in _codes(decision) if code in SANCTIONS}
     if "hide_item" in decision.outcome["actions"]:
-        kinds |= {Kind.HIDE_ITEM, Kind.PURGE_ITEM}
+        # Where the user removes the item, a purge that was planned for another reason is none of theirs.
+        kinds |= {Kind.HIDE_ITEM} if user_removes(decision) else {Kind.HIDE_ITEM, Kind.PURGE_ITEM}
     return frozenset(str(kind) for kind in kinds)
+
+
+def also_wanted_by(action: Action) -> Decision | None:
+    """Another decision in force in the same case that wants this very action (two classes, one person)."""
+    others = Decision.objects.filter(state__in=["held", "confirmed"]).exclude(pk=action.decision_id)
+    if action.case_item is not None:
+        others = others.filter(covers=action.case_item)
+    else:
+        others = others.filter(subject=action.subject)
+    return next((row for row in others.order_by("decided_at") if action.kind in _wanted_now(row)), None)
+
+
+def _wanted_now(decision: Decision) -> frozenset[str]:
+    """As `wanted_kinds`; of a held decision only what holds meanwhile."""
+    if decision.state == Decision.State.CONFIRMED:
+        return wanted_kinds(decision)
+    kinds = {"hide_item": Kind.HIDE_ITEM, "lock_until_removed": Kind.LOCK}
+    return frozenset(str(kinds[code]) for code in decision.outcome["meanwhile"] if code in kinds)
 
 
 def user_removes(decision: Decision) -> bool:

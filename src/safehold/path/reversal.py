@@ -6,11 +6,15 @@ record, and a task asks a custodian to tell NCMEC where a report was filed. Job:
 
 from uuid import UUID
 
+import contextlib
+
 from django.conf import settings
 from django.utils import timezone
 
 from safehold.audit import service as audit
-from safehold.cases.models import Case, CaseItem, Decision
+from safehold.cases import duties
+from safehold.cases.models import Case, CaseItem, Decision, Duty
+from safehold.cybertip import service as cybertip
 from safehold.cybertip.models import Filing
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
@@ -23,6 +27,7 @@ from safehold.screening import service as screening
 from safehold.work import service as work
 
 ACTOR = "system:worker"
+DAY = 24 * 3600.0
 
 
 def back_out(decision: Decision, *, because: str, actor: str) -> None:
@@ -32,21 +37,51 @@ def back_out(decision: Decision, *, because: str, actor: str) -> None:
     (18 USC 2258A(h)).
     """
     for action in Action.objects.filter(decision=decision):
-        reverse(action, because=because, actor=actor)
+        give_back(action, because=because, actor=actor)
     persons.retract_strike(str(decision.pk), because=because, actor=actor)
     screening.retract_entry(audit.ref(decision), because=because, actor=actor)
+    for duty in Duty.objects.filter(decision=decision, state=Duty.State.OPEN):
+        duties.waive(duty, because=f"No longer in force: {because}", actor=actor)
     filing = order.filing_of(decision)
-    if filing is not None and filing.state in order.FILED and not decision_stands(decision):
-        letter = _letter_to_ncmec(filing)
-        work.raise_task(
-            "tell-ncmec", key=str(filing.pk), about=audit.ref(filing), role="custodian", note=f"letter:{letter.pk}"
-        )
+    if filing is not None and not decision_stands(decision):
+        if filing.state in order.FILED:
+            tell_ncmec(filing)
+        else:
+            _stop(filing, because=because, actor=actor)
+
+
+def give_back(action: Action, *, because: str, actor: str) -> None:
+    """Undo an action of a decision that fell, unless another decision in force wants it: then it is that one's."""
+    heir = order.also_wanted_by(action)
+    if heir is not None and action.state not in (Action.State.REVERSED, Action.State.DROPPED):
+        enforcement.give_to(action, heir, actor=actor)
+    else:
+        reverse(action, because=because, actor=actor)
+
+
+def tell_ncmec(filing: Filing) -> None:
+    """A report was filed about what is no violation: a custodian gets the task and a drafted letter."""
+    letter = _letter_to_ncmec(filing)
+    work.raise_task(
+        "tell-ncmec", key=str(filing.pk), about=audit.ref(filing), role="custodian", note=f"letter:{letter.pk}"
+    )
+
+
+def _stop(filing: Filing, *, because: str, actor: str) -> None:
+    """What is not filed yet is not to be. Once `finish` was sent it runs on, and its end tells NCMEC."""
+    if filing.state in ("drafted", "opened", "uploading", "failed"):
+        with contextlib.suppress(cybertip.NotNow):
+            cybertip.not_reportable(filing.pk, because=f"The decision was reversed: {because}", actor=actor)
 
 
 def decision_stands(decision: Decision) -> bool:
-    """Whether a later decision about the subject still finds a violation: then the report was right."""
-    later = Decision.objects.filter(replaces=decision).exclude(state=Decision.State.WITHDRAWN).first()
-    return later is not None and later.violation
+    """Whether a decision in force about the subject finds a violation that is to be reported: the report was right."""
+    return any(reported(row) for row in Decision.objects.filter(subject=decision.subject, state=Decision.State.CONFIRMED))
+
+
+def reported(decision: Decision) -> bool:
+    """Whether the decision is one that NCMEC is told of."""
+    return decision.violation and bool(set(order.REPORTS) & set(decision.outcome["duties"]))
 
 
 def _letter_to_ncmec(filing: Filing) -> Letter:
@@ -67,7 +102,7 @@ def reverse(action: Action, *, because: str, actor: str) -> Action:
     """Start undoing one action, and make the undoing due."""
     action = enforcement.start_reversal(action, because=because, actor=actor)
     if action.state == Action.State.REVERSING:
-        work.enqueue("action.undo", key=f"{action.pk}:{because}", action=str(action.pk))
+        work.enqueue("action.undo", key=str(action.pk), again=True, action=str(action.pk))
     return action
 
 
@@ -82,15 +117,21 @@ def unhide_cleared(decision: Decision, *, actor: str) -> None:
 
 def clear_later(case: Case) -> None:
     """Evidence of a case without violation goes when its appeal window ends (invariant 4)."""
-    work.enqueue(
-        "evidence.clear", key=str(case.pk), not_before=timezone.now() + order.appeal_window(), case=str(case.pk)
-    )
+    due = timezone.now() + order.appeal_window()
+    work.enqueue("evidence.clear", key=str(case.pk), not_before=due, again=True, case=str(case.pk))
 
 
 @work.job("evidence.clear", role="custodian")
 def clear(case: str) -> work.Outcome:
-    """Destroy what the vault holds of a cleared case. Anything violating, pending or held is left alone."""
+    """Destroy what the vault holds of a cleared case. Anything violating, pending or held is left alone.
+
+    A case that is not decided, or whose last decision is younger than the appeal window, and what is held
+    are looked at again later.
+    """
     row = Case.objects.get(pk=case)
+    wait = _until_cleared(row)
+    if wait is not None:
+        return work.Later(wait)
     in_force = Decision.objects.filter(subject__case=row, state__in=["proposed", "held", "confirmed"])
     if in_force.filter(violation=True).exists() or in_force.exclude(state="confirmed").exists():
         return None
@@ -98,13 +139,24 @@ def clear(case: str) -> work.Outcome:
         return work.Later(24 * 3600)
     sealed = {i.body_id for i in row.items.all()} | {i.facts_id for i in row.items.all()}
     sealed |= {s.facts_id for s in row.subjects.all()}
+    held = False
     for sealed_id in sorted(filter(None, sealed), key=str):
         if not _wanted_elsewhere(row, sealed_id):
-            try:
-                evidence.destroy(sealed_id, actor=ACTOR, because=f"cleared {audit.ref(row)}")
-            except evidence.HoldInForce:
+            if evidence.holds_in_force(sealed_id).exists():
+                held = True
                 continue
-    return None
+            evidence.destroy(sealed_id, actor=ACTOR, because=f"cleared {audit.ref(row)}")
+    return work.Later(DAY) if held else None
+
+
+def _until_cleared(case: Case) -> float | None:
+    """Seconds until the case may be looked at for destruction; None = now."""
+    if case.state == Case.State.OPEN:
+        return DAY
+    decided = Decision.objects.filter(subject__case=case, state=Decision.State.CONFIRMED)
+    last = max((row.confirmed_at for row in decided if row.confirmed_at), default=timezone.now())
+    left = (last + order.appeal_window() - timezone.now()).total_seconds()
+    return max(left, 1.0) if left > 0 else None
 
 
 def _wanted_elsewhere(case: Case, sealed_id: UUID) -> bool:
@@ -117,9 +169,11 @@ def complied(decision: Decision) -> bool:
     if decision.state != Decision.State.CONFIRMED or not order.user_removes(decision):
         return False
     gone = Action.objects.filter(
-        case_item__in=decision.covers.all(), kind=Action.Kind.PURGE_ITEM, state=Action.State.CONFIRMED
+        case_item__in=decision.covers.all(),
+        kind=Action.Kind.PURGE_ITEM,
+        state__in=[Action.State.CONFIRMED, Action.State.IRREVERSIBLE],  # the latter: purged under an earlier decision
     )
-    if gone.count() < decision.covers.count():
+    if gone.values("case_item").distinct().count() < decision.covers.count():
         return False
     for action in Action.objects.filter(decision=decision, kind=Action.Kind.LOCK):
         reverse(action, because="complied", actor=ACTOR)

@@ -9,6 +9,7 @@ due. DBOS sees the job's id and one word per step, never content (design: invari
 
 import logging
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def run_once(job_id: str, run: int) -> str:
         job = Job.objects.get(pk=job_id)
         if job.run != run or job.state != Job.State.RUNNING:
             return "stale"
-        registered = work.REGISTRY[job.name]
+        registered = work.REGISTRY.get(job.name) or _unknown(job.name)
         work.boundary(f"{job.name}.begin")
         try:
             outcome = registered.handler(**job.ids)
@@ -136,6 +137,15 @@ def run_once(job_id: str, run: int) -> str:
         return _settle(job, outcome)
     finally:
         close_old_connections()
+
+
+def _unknown(name: str) -> work.Registered:
+    """A job that this release has no handler for (an older one left it): it ends as failed, with a task."""
+
+    def handler(**_ids: str) -> work.Outcome:
+        raise work.GiveUp(f"no handler is called {name}")
+
+    return work.Registered(name, handler, 1, 1, 1, None, "administrator")
 
 
 def _settle(job: Job, outcome: work.Outcome) -> str:
@@ -149,7 +159,9 @@ def _settle(job: Job, outcome: work.Outcome) -> str:
             state=Job.State.WAITING, failures=0, last_error="", not_before=now + timedelta(seconds=outcome.seconds)
         )
         return "later"
-    rows.update(state=Job.State.DONE, failures=0, last_error="", ended_at=now)
+    # Asked for once more while it ran (`enqueue` with `again`): what was asked then may not have been seen.
+    if not rows.filter(not_before=job.not_before).update(state=Job.State.DONE, failures=0, last_error="", ended_at=now):
+        rows.update(state=Job.State.WAITING, failures=0, last_error="")
     return "done"
 
 
@@ -178,8 +190,21 @@ def _settle_failure(job: Job, registered: work.Registered, error: Exception) -> 
             note=f"{job.name} {kind} {error if isinstance(error, work.GiveUp) else ''} {job.ids}".strip(),
         )  # fmt: skip
         if registered.on_failure:
-            registered.on_failure(**job.ids)
+            _after_failure(job, registered, registered.on_failure)
     return "failed"
+
+
+def _after_failure(job: Job, registered: work.Registered, on_failure: Callable[..., None]) -> None:
+    """What follows the failure. Where that fails too, the job stays failed and a second task says so."""
+    try:
+        with transaction.atomic():
+            on_failure(**job.ids)
+    except Exception as error:  # noqa: BLE001 - the task for a person must be written, whatever it is
+        log.error("what follows the failure of job %s %s failed (%s)", job.name, job.pk, type(error).__name__)
+        work.raise_task(
+            "job-failed", key=f"{job.pk}:{job.run}:after", about=f"job:{job.pk}", role="administrator",
+            note=f"{registered.name} on_failure {type(error).__name__} {job.ids}",
+        )  # fmt: skip
 
 
 def _sqlite_engine(url: str) -> "sqlalchemy.Engine":

@@ -85,11 +85,15 @@ def job(
     return register
 
 
-def enqueue(name: str, *, key: str, not_before: datetime | None = None, **ids: str | int) -> Job:
+def enqueue(
+    name: str, *, key: str, not_before: datetime | None = None, again: bool = False, **ids: str | int
+) -> Job:
     """Make a job due, once for each `key`, in the caller's transaction.
 
     A second call with the same key returns the first job; a `not_before` that is earlier brings a
-    waiting job forward. Raises KeyError for a name nobody registered.
+    waiting job forward. With `again` a job that has ended is due once more, with these ids, and one that
+    runs now is called once more after it: the caller knows that there is something new to be done.
+    Raises KeyError for a name nobody registered.
     """
     if name not in REGISTRY:
         raise KeyError(f"No handler is registered for {name!r}.")
@@ -99,9 +103,19 @@ def enqueue(name: str, *, key: str, not_before: datetime | None = None, **ids: s
     row, made = Job.objects.get_or_create(
         key=f"{name}:{key}", defaults={"name": name, "ids": {k: str(v) for k, v in ids.items()}, "not_before": due}
     )
-    if not made and row.state == Job.State.WAITING and due < row.not_before:
-        Job.objects.filter(pk=row.pk, state=Job.State.WAITING).update(not_before=due)
+    if not made and due < row.not_before:
+        Job.objects.filter(pk=row.pk, state=Job.State.WAITING, not_before__gt=due).update(not_before=due)
+    if not made and again:
+        _again(row, due, {k: str(v) for k, v in ids.items()})
     return row
+
+
+def _again(row: Job, due: datetime, ids: dict[str, str]) -> None:
+    """Make a job that ended due once more. A running one keeps its state: `not_before` says that it was asked for."""
+    ended = [Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED]
+    fresh = {"state": Job.State.WAITING, "not_before": due, "ids": ids, "failures": 0, "last_error": "", "ended_at": None}
+    if not Job.objects.filter(pk=row.pk, state__in=ended).update(**fresh):
+        Job.objects.filter(pk=row.pk, state=Job.State.RUNNING).update(not_before=due)
 
 
 def cancel(name: str, *, key: str) -> bool:

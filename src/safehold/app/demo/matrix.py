@@ -82,6 +82,9 @@ class Matrix:
         client.send_image(self.room, mxc, file_name=f"gradient-{number}.png")
         return Item(mxc, mxc)
 
+    def upload_refused(self, member: Member, number: int) -> bool:
+        raise NotImplementedError("Synapse publishes an upload before anybody can be asked: a declared limit.")
+
     def reachable(self, item: Item) -> bool:
         try:
             return bool(self.watcher.download(item.id))

@@ -62,18 +62,17 @@ class Microblog:
         headers = {"X-Forwarded-For": ip} if ip else {}
         return self.client.post("/api/accounts", json=body, headers=headers)
 
-    def post(self, member: Member, number: int) -> Item:
+    def _post(self, member: Member, number: int) -> httpx2.Response:
         picture = base64.b64encode(gradient(number)).decode()
-        answer = self._call(
-            "POST",
-            "/api/posts",
-            member,
-            text=f"placeholder message {number}",
-            picture=picture,
-            file_name=f"gradient-{number}.png",
-        )
-        shown = answer.raise_for_status().json()
+        text, name = f"placeholder message {number}", f"gradient-{number}.png"
+        return self._call("POST", "/api/posts", member, text=text, picture=picture, file_name=name)
+
+    def post(self, member: Member, number: int) -> Item:
+        shown = self._post(member, number).raise_for_status().json()
         return Item(str(shown["post_id"]), shown["url"])
+
+    def upload_refused(self, member: Member, number: int) -> bool:
+        return self._post(member, number).status_code == 422
 
     def reachable(self, item: Item) -> bool:
         media = self.client.get(f"/media/{item.id}")

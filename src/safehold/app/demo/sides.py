@@ -44,6 +44,9 @@ class Side(Protocol):
     def post(self, member: Member, number: int) -> Item:
         """The member posts gradient `number` as others would."""
 
+    def upload_refused(self, member: Member, number: int) -> bool:
+        """Whether the host, which asks Safehold first, keeps gradient `number` from being published."""
+
     def reachable(self, item: Item) -> bool:
         """Whether an ordinary member gets the item's picture."""
 

@@ -243,13 +243,13 @@ def _known_again(world: World, witness: Member) -> None:
         screening.set_trusted(
             "bank", trusted=True, because="placeholder reason", actor="operator:first", approved_by="operator:second"
         )
-        again = world.side.post(witness, 1)
-        ensure(not world.side.reachable(again), "nobody reaches it, from the first moment")
+        ensure(world.side.upload_refused(witness, 1), "the host does not publish it")
         case = until(
-            lambda: Case.objects.filter(items__item__external_id=again.id, items__preserve_state="done").first(),
+            lambda: Case.objects.filter(knowledge_source="match", items__preserve_state="done").first(),
             "a case holds it, preserved",
         )
-        ensure(case.knowledge_source == "match", "known by a match with a list")
+        item = case.items.get().item.external_id
+        ensure(not world.side.reachable(Item(item, "")), "nobody reaches it")
         ensure(not case.subjects.get().decisions.exists(), "a person decides first")
 
 

@@ -1,0 +1,56 @@
+"""What users wait for, measured on real processes: `safehold bench`.
+
+`main` runs the benches by name. Each is a module with `NEEDS` (how many runs it can take) and
+`run(stand, runs) -> Result`; `stand` starts the processes, `figures` computes and prints. Every figure
+stands beside what it is compared with, measured in the same run.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+NAMES = ("receipt", "suspend")
+
+
+def main(which: list[str], runs: int, as_json: bool) -> int:
+    """Run the benches named (all where none is), print a table or JSON. Returns 0, or 2 for a wrong call."""
+    wanted = which or list(NAMES)
+    unknown = [name for name in wanted if name not in NAMES]
+    if unknown or not 2 <= runs <= 500:
+        what = f"there is no bench called {unknown[0]}" if unknown else f"--runs is {runs}"
+        print(f"safehold: {what}; benches: {', '.join(NAMES)}; --runs from 2 to 500.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="safehold-bench-") as folder:
+        _environment(Path(folder))
+        from bench import figures, receipt, stand, suspend
+
+        modules = {"receipt": receipt, "suspend": suspend}
+        with stand.Stand(Path(folder)) as standing:
+            results = [modules[name].run(standing, runs) for name in wanted]
+        machine = figures.machine()
+    if as_json:
+        print(json.dumps({"machine": machine, "runs": runs, "benches": [one.as_dict() for one in results]}, indent=1))
+    else:
+        print("\n\n".join(one.as_text() for one in results))
+        print(f"\n{machine}")
+    return 0
+
+
+def _environment(folder: Path) -> None:
+    """The bench's own settings, in place of whatever the environment holds."""
+    for name in [name for name in os.environ if name.startswith("SAFEHOLD_") and name != "SAFEHOLD_BENCH_DATABASE_URL"]:
+        del os.environ[name]
+    from safehold.app.serve import free_port
+
+    database = os.environ.get("SAFEHOLD_BENCH_DATABASE_URL", f"sqlite:///{folder}/data/safehold.sqlite3")
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="safehold.app.settings",
+        SAFEHOLD_DATA=str(folder / "data"),
+        SAFEHOLD_DATABASE_URL=database,
+        SAFEHOLD_BASE_URL=f"http://127.0.0.1:{free_port()}",
+        SAFEHOLD_CYBERTIP_URL=f"http://127.0.0.1:{free_port()}/ispws",
+        SAFEHOLD_CYBERTIP_USERNAME="practice",
+        SAFEHOLD_CYBERTIP_PASSWORD="practice",  # noqa: S106 - of the simulator, on loopback, for this run alone
+    )

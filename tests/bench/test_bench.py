@@ -1,0 +1,59 @@
+"""The benches run, measure every row, and say what they compare. Nothing here judges how fast the machine is."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """`safehold bench` in a process of its own, as an operator runs it."""
+    command = [sys.executable, "-m", "safehold.app.cli", "bench", *arguments]
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=180)
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_every_bench_measures_every_row() -> None:
+    done = bench("--runs", "2", "--json")
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert [one["name"] for one in told["benches"]] == ["receipt", "suspend"]
+    assert "cores" in told["machine"]
+    for one in told["benches"]:
+        assert all(row["runs"] == 2 and 0 < row["least_ms"] <= row["p50_ms"] <= row["p95_ms"] for row in one["rows"])
+    receipt, suspend = told["benches"]
+    assert [row["ratio"] is None for row in receipt["rows"]] == [False, False, False, True]
+    total, page, host, ours = (row["p50_ms"] for row in suspend["rows"])
+    assert page < total
+    assert host < total
+    assert ours == pytest.approx(total - host, rel=0.5)
+    assert suspend["aim"]["seconds"] == 1.0
+
+
+def test_a_wrong_call_is_told_so() -> None:
+    unknown = bench("speed")
+    assert (unknown.returncode, "there is no bench called speed" in unknown.stderr) == (2, True)
+    many = bench("receipt", "--runs", "5000")
+    assert (many.returncode, "--runs is 5000" in many.stderr) == (2, True)
+
+
+def test_figures() -> None:
+    from bench.figures import Result, Row, spread
+
+    fast, slow = Row("fast", [0.001] * 99 + [0.5]), Row("slow", [n / 1000 for n in range(1, 101)], against="fast")
+    assert (fast.p50, fast.p95) == (0.001, 0.001)
+    assert (slow.p50, slow.p95) == (0.0505, 0.095)
+    assert Row("two", [1.0, 3.0]).p95 == 3.0
+    result = Result("x", "How long?", [slow, fast], aim=0.01)
+    assert result.ratio(slow) == pytest.approx(50.5)
+    assert result.ratio(fast) is None
+    assert "NOT met" in result.as_text()
+    assert len(spread(slow.times)) == 24
+    assert spread([1.0, 1.0]) == "█"
