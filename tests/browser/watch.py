@@ -120,10 +120,11 @@ def shade(png: bytes) -> Shade:
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     width, height = picture.size
     picture = picture.crop((width // 8, height // 8, width * 7 // 8, height * 7 // 8))
-    pixels = list(picture.getdata())
+    red, green, blue = (picture.getchannel(name).tobytes() for name in "RGB")
     across = picture.width
-    edges = [abs(pixels[i][1] - pixels[i + 1][1]) for i in range(len(pixels) - 1) if (i + 1) % across]
-    return Shade(max(max(p) - min(p) for p in pixels), sum(edges) / len(edges))
+    edges = [abs(green[i] - green[i + 1]) for i in range(len(green) - 1) if (i + 1) % across]
+    colours = [max(one) - min(one) for one in zip(red, green, blue, strict=True)]
+    return Shade(max(colours), sum(edges) / len(edges))
 
 
 # What the browser was really given, whatever a style sheet does with it: drawn on a canvas of its own size.

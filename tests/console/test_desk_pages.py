@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
 from safehold.audit import chain
 from safehold.cases.models import Case, Decision, Duty
@@ -193,3 +194,24 @@ def test_the_start_page_shows_each_role_its_own(decided: Decision, sign_in: Sign
     assert "/console/staff/" in pages["administrator"]
     assert "/console/cases/" not in pages["administrator"]
     assert all("Only a password guards your sign-in." in text for text in pages.values())
+
+
+def test_what_the_policy_does_not_list_waits_for_a_policy_owner(case: Case, sign_in: SignIn, no_filing: None) -> None:
+    answers = {"role": "uploader", "minor": "apparent", "form": ["other"], "other_reason": "placeholder", "danger": "none_seen", "malice": "found", "report_choice": "file", "report_reason": "placeholder"}  # fmt: skip
+    held = desk.decide(case, answers)
+    assert (held.state, held.second_needed) == ("held", "policy_owner")
+    address = reverse("console:second", args=[held.pk])
+    senior, owner = sign_in("senior"), sign_in("policy_owner")
+    assert senior.get(address).status_code == 403
+    assert str(held.pk) not in senior.get(reverse("console:second-list")).content.decode()
+    assert str(held.pk) in owner.get(reverse("console:second-list")).content.decode()
+    assert owner.send(address, {"agree": "yes", "reason": "placeholder reason"}).status_code == 302
+    held.refresh_from_db()
+    assert (held.state, held.second_by) == ("confirmed", owner.member.actor)
+
+
+def test_the_lenient_path_waits_for_a_senior_reviewer(case: Case, sign_in: SignIn, no_filing: None) -> None:
+    held = desk.decide(case, desk.LENIENT)
+    address = reverse("console:second", args=[held.pk])
+    assert sign_in("policy_owner").get(address).status_code == 403
+    assert sign_in("senior").get(address).status_code == 200

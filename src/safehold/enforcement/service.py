@@ -249,7 +249,7 @@ def undo(action: Action, line: contract.Contact, *, actor: str) -> None:
     way = WAYS[action.kind]
     if way.undo is None:
         return
-    kept = _still_wanted(action)
+    kept = still_wanted(action)
     milder = kept is not None and action.kind == Kind.SUSPEND and kept.kind == Kind.LOCK
     try:
         if kept is None or milder:
@@ -266,7 +266,7 @@ def confirm_undone(action: Action, *, seen: str, actor: str) -> Action:
     What is gone by other hands cannot be brought back: the ledger says so. An order without a reverse
     whose object is still there has had no effect: there is nothing to take back.
     """
-    kept = _still_wanted(action) if action.reverse else None
+    kept = still_wanted(action) if action.reverse else None
     if seen == "gone":
         return ACTION.move(action, "cannot_reverse", actor=actor, seen=seen)
     if action.reverse and seen not in (WAYS[kept.kind].done if kept else WAYS[action.kind].undone):
@@ -286,7 +286,7 @@ def lift_ban(action: Action, *, actor: str) -> Action:
         return ACTION.move(action, "reversed", actor=actor, changes={"reversed_at": timezone.now()})
 
 
-def _still_wanted(action: Action) -> Action | None:
+def still_wanted(action: Action) -> Action | None:
     """The strongest other action in force on the same account or item, of this or any other case."""
     standing = Action.objects.filter(state__in=[State.SENT, State.CONFIRMED]).exclude(pk=action.pk)
     if action.case_item is not None:

@@ -133,7 +133,14 @@ def reveal_item(case_item_id: Id, *, actor: str, device: str) -> Look:
         sealed = case_item.body_id or case_item.facts_id
         if sealed is None:
             raise LookupError("This item is not in the vault (yet): there is nothing to show.")
-        return evidence.reveal(sealed, actor=actor, about=audit.ref(case_item))
+        try:
+            with transaction.atomic():
+                return evidence.reveal(sealed, actor=actor, about=audit.ref(case_item))
+        except evidence.EvidenceError as error:
+            refused = error
+    # Outside the transaction: the refused attempt stays on record.
+    audit.refused("evidence.reveal", actor=actor, about=f"sealed:{sealed}", reason=type(refused).__name__)
+    raise refused
 
 
 def set_role(subject_id: Id, role: str, *, actor: str, device: str) -> CaseSubject:
@@ -141,6 +148,8 @@ def set_role(subject_id: Id, role: str, *, actor: str, device: str) -> CaseSubje
     with transaction.atomic():
         subject = CaseSubject.objects.select_for_update(of=("self",)).select_related("case").get(pk=subject_id)
         cases.need_lease(subject.case, actor=actor, device=device)
+        if role != subject.role:
+            decisions.role_changed(subject, actor=actor)
         cases.set_role(subject, role, actor=actor)
         return subject
 
@@ -194,16 +203,20 @@ def second_opinion(decision_id: Id, *, agree: bool, reason: str, actor: str) -> 
     """A second person agrees (it takes effect) or not (the default sanction stands, reading A07)."""
     with transaction.atomic():
         decision = Decision.objects.select_for_update(of=("self",)).select_related("subject__case").get(pk=decision_id)
-        refused = actor == decision.decided_by
-        if not refused:
+        try:
+            decisions.refuse_who_took_part(decision, actor)
+        except decisions.SamePerson as error:
+            refused = error
+        else:
+            refused = None
             decision = decisions.second_opinion(decision, agree=agree, reason=reason, actor=actor)
-            if agree:
+            if decision.state == Decision.State.CONFIRMED:
                 outcomes.take_effect(decision, actor=actor)
             else:
                 decision = outcomes.disagreed(decision, actor=actor)
-    if refused:
+    if refused is not None:  # outside the transaction: the refused attempt stays on record
         audit.refused("decision.second_opinion", actor=actor, about=decision, reason="same person")
-        raise decisions.SamePerson("You gave the answers to this decision; somebody else must look at it.")
+        raise refused
     return decision
 
 
@@ -225,20 +238,33 @@ def file_report(decision_id: Id, *, actor: str) -> None:
     """A person decides to file where the duty is "may" (reading A03)."""
     with transaction.atomic():
         decision = Decision.objects.get(pk=decision_id)
+        if not order.may_file(decision):
+            raise IllegalMove("This decision has no open duty to report: there is nothing to file.")
         audit.record("filing.asked_for", actor=actor, about=decision)
-        work.enqueue("filing.file", key=str(decision.subject_id), decision=str(decision.pk))
+        order.file(decision)
 
 
 def close_task(task_id: Id, *, outcome: str, actor: str) -> Task:
-    """A person did what a task asked for."""
-    return work.close_task(str(task_id), actor=actor, outcome=outcome)
+    """A person did what a task asked for. A duty met by hand is met; a report that named nothing is finished."""
+    with transaction.atomic():
+        task = work.close_task(str(task_id), actor=actor, outcome=outcome)
+        kind, _colon, about = task.about.partition(":")
+        if kind == "duty":
+            duty = Duty.objects.select_related("decision").get(pk=about)
+            case_duties.meet(duty.decision, (duty.kind,), receipt=audit.ref(task), actor=actor)
+            order.settle_case(duty.decision)
+        elif task.kind == "report-unresolved":
+            intake.finish(about, actor=actor)
+        return task
 
 
 def retry_action(action_id: Id, *, actor: str) -> Action:
     """Try a failed action again, after the cause was mended."""
     with transaction.atomic():
         action = enforcement.retry(Action.objects.get(pk=action_id), actor=actor)
-        work.enqueue("action.carry_out", key=f"{action.pk}:{timezone.now().isoformat()}", action=str(action.pk))
+        if action.state == Action.State.REVERSING:  # it was the undoing that failed
+            work.enqueue("action.undo", key=str(action.pk), again=True, action=str(action.pk))
+        order.carry_out(action)
     return action
 
 
@@ -293,6 +319,8 @@ def decide_appeal(appeal_id: Id, *, grant: bool, reason: str, actor: str) -> App
     _refuse_parties(Appeal.objects.get(pk=appeal_id), actor)
     with transaction.atomic():
         appeal = Appeal.objects.select_for_update(of=("self",)).select_related("decision__subject").get(pk=appeal_id)
+        if appeal.state == Appeal.State.IN_REVIEW and appeal.holder != actor:
+            raise cases.NoLease("You do not hold this appeal. Take it first.")
         return outcomes.settle_appeal(appeal, grant=grant, reason=reason, actor=actor)
 
 

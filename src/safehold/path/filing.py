@@ -22,7 +22,7 @@ from safehold.cybertip.models import Filing
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
 from safehold.hosts.contract import AccountFacts, AddressUse, ItemFacts
-from safehold.path import order
+from safehold.path import order, reversal
 from safehold.subjects.models import Role
 from safehold.work import service as work
 
@@ -35,9 +35,9 @@ def file(decision: str) -> work.Outcome:
     """Draft the filing of the decision's subject if there is none, then take its next step."""
     row = Decision.objects.select_related("subject__case", "subject__account__host").get(pk=decision)
     filing = order.filing_of(row)
-    if filing is None:
-        if row.state != Decision.State.CONFIRMED:
-            return None
+    if filing is None or filing.state == Filing.State.NOT_REPORTABLE:
+        if row.state != Decision.State.CONFIRMED or not _asked_for(row):
+            return None  # reversed or waived meanwhile
         record = build_input(row)
         with transaction.atomic():
             filing = cybertip.draft(record)
@@ -52,6 +52,10 @@ def file(decision: str) -> work.Outcome:
         for waiting in _decisions_of(filing):
             order.advance(waiting)
     return None
+
+
+def _asked_for(decision: Decision) -> bool:
+    return decision.duties.filter(kind__in=order.REPORTS, state=Duty.State.OPEN).exists()
 
 
 def _worker() -> str:
@@ -79,6 +83,14 @@ def _finished(filing: Filing) -> None:
         duties.meet(decision, (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY), receipt=audit.ref(filing), actor=ACTOR)
         duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=audit.ref(hold), actor=ACTOR)
         order.advance(decision)
+    if not _stands(filing):  # reversed after `finish` was sent: too late to stop it
+        reversal.tell_ncmec(filing)
+
+
+def _stands(filing: Filing) -> bool:
+    """Whether a decision that is reported is in force, or replaced by one that waits for its second person."""
+    rows = Decision.objects.filter(subject_id=filing.ref.removeprefix("subject:"), state__in=["held", "confirmed"])
+    return any(reversal.reported(row) or (row.replaces and reversal.reported(row.replaces)) for row in rows)
 
 
 def one_year_after(moment: datetime) -> datetime:

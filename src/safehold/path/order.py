@@ -165,6 +165,12 @@ def file(decision: Decision) -> None:
     work.enqueue("filing.file", key=str(decision.subject_id), again=anew, decision=str(decision.pk))
 
 
+def may_file(decision: Decision) -> bool:
+    """Whether a decision in force has an open duty to report, required or permitted."""
+    open_ones = decision.duties.filter(kind__in=REPORTS, state=Duty.State.OPEN)
+    return decision.state == Decision.State.CONFIRMED and open_ones.exists()
+
+
 def _meet_duties(decision: Decision) -> None:
     """What was done for an earlier decision about the subject, or is done without a filing, meets duties of this one."""
     filing = filing_of(decision)

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from safehold import policy
 from safehold.audit import service as audit
+from safehold.audit.machine import IllegalMove
 from safehold.cases import decisions
+from safehold.cases import service as cases
 from safehold.cases.models import CaseSubject, Decision, Duty
 from safehold.cybertip import service as cybertip
 from safehold.enforcement import service as enforcement
@@ -61,6 +63,7 @@ def take_effect(decision: Decision, *, actor: str) -> None:
     else:
         order.plan(decision, actor=actor)
         reversal.unhide_cleared(decision, actor=actor)
+    reversal.complied(decision)  # what the user would have to remove may be gone already
     order.settle_case(decision)
 
 
@@ -69,6 +72,11 @@ def _succeed(old: Decision, new: Decision, *, actor: str) -> None:
     wanted = order.wanted_kinds(new)
     enforcement.hand_over(old, new, actor=actor, kinds=wanted)
     reversal.back_out(old, because=audit.ref(new), actor=actor)
+    codes = {sanction["code"] for sanction in new.outcome["sanctions"]}
+    for code in {sanction["code"] for sanction in old.outcome["sanctions"]} - codes - set(order.SANCTIONS):
+        work.raise_task(  # a person put it in force, so a person lifts it
+            "sanction-by-hand", key=f"{old.pk}:lift:{code}", about=audit.ref(old), role="senior", note=f"lift {code}"
+        )
 
 
 def _count(decision: Decision, *, actor: str) -> None:
@@ -92,29 +100,55 @@ def _count(decision: Decision, *, actor: str) -> None:
 
 def disagreed(refused: Decision, *, actor: str) -> Decision:
     """The second person did not agree: what the policy says then stands, or the case is looked at again."""
-    decision = decisions.if_refused(refused, actor=actor)
+    if refused.replaces is not None:
+        return _as_before(refused, refused.replaces, actor=actor)
+    decision = None if refused.outcome["undecided"] else decisions.if_refused(refused, actor=actor)
     if decision is not None:
-        enforcement.hand_over(refused, decision, actor=actor)
+        # The lock of the meantime stays until a suspension stands; what finds no violation keeps what it wants alone.
+        kinds = None if decision.violation else order.wanted_kinds(decision)
+        enforcement.hand_over(refused, decision, actor=actor, kinds=kinds)
         decisions.cover(decision, refused.covers.all())
         take_effect(decision, actor=actor)
-        return decision
-    order.drop_held(refused, actor=actor)
-    for lock in Action.objects.filter(decision=refused, kind=Action.Kind.LOCK):
-        reversal.reverse(lock, because=audit.ref(refused), actor=actor)
-    if refused.replaces is not None:  # a granted appeal that a second person refused: as if nobody had answered
-        work.raise_task("appeal-needs-another", key=str(refused.pk), about=audit.ref(refused), role="senior")
+        order.drop_held(decision, actor=actor)
+    if decision is None or not decision.violation:
+        _let_go(refused, free=decision is None, actor=actor)
+    order.settle_case(refused)
+    return decision or refused
+
+
+def _let_go(refused: Decision, *, free: bool, actor: str) -> None:
+    """What was done in the meantime is undone; what is hidden stays so (`free`) for whoever reviews it again."""
+    for action in Action.objects.filter(decision=refused):
+        if free and action.kind == Action.Kind.HIDE_ITEM and action.state not in ("reversed", "dropped"):
+            enforcement.set_free(action, actor=actor)
+        else:
+            reversal.give_back(action, because=audit.ref(refused), actor=actor)
+
+
+def _as_before(refused: Decision, old: Decision, *, actor: str) -> Decision:
+    """A granted appeal that a second person refused: the old decision stands, and somebody else answers."""
+    old = decisions.reinstate(old, because=audit.ref(refused), actor=actor)
+    for appeal in old.appeals.filter(state=Appeal.State.GRANTED):
+        redress.reopen(appeal, because=audit.ref(refused), actor=actor)
+    work.raise_task("appeal-needs-another", key=str(refused.pk), about=audit.ref(refused), role="senior")
+    order.advance(old)
     return refused
 
 
 def note_waived(duty: Duty, *, actor: str) -> None:
     """A report that is not due is a recorded end of the filing, never a silent one."""
     if duty.kind in (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY):
+        if Duty.objects.filter(subject=duty.subject, kind__in=order.REPORTS, state=Duty.State.OPEN).exists():
+            return  # another decision about the subject is still to be reported
         work.cancel("filing.file", key=str(duty.subject_id))
         filing = order.filing_of(duty.decision)
         if filing is None:
             cybertip.never_reportable(order.filing_ref(duty.decision), because=duty.because, actor=actor)
-        elif filing.state not in (*order.FILED, "not_reportable"):
-            cybertip.not_reportable(filing.pk, because=duty.because, actor=actor)
+        elif filing.state not in (*order.FILED, "not_reportable", "retracted"):
+            try:
+                cybertip.not_reportable(filing.pk, because=duty.because, actor=actor)
+            except cybertip.NotNow as error:  # `finish` was sent: it may be filed already
+                raise IllegalMove(str(error)) from error
 
 
 def on_appeal(appeal: Appeal) -> policy.Outcome:
@@ -131,6 +165,8 @@ def settle_appeal(appeal: Appeal, *, grant: bool, reason: str, actor: str) -> Ap
     if grant or appeal.answers:
         _check(appeal, grant)
     appeal = redress.settle(appeal, grant=grant, reason=reason, actor=actor)
+    if grant and appeal.answers.get("role", old.subject.role) != old.subject.role:
+        cases.set_role(old.subject, appeal.answers["role"], actor=actor)
     if grant:
         cause = Decision.Cause.APPEAL if appeal.kind == Appeal.Kind.APPEAL else Decision.Cause.CORRECTION
         new = decisions.replace(
@@ -141,13 +177,15 @@ def settle_appeal(appeal: Appeal, *, grant: bool, reason: str, actor: str) -> Ap
         new = decisions.confirm(new, actor=actor)
         if new.state == Decision.State.CONFIRMED:
             take_effect(new, actor=actor)
-    work.enqueue("letter.appeal", key=str(appeal.pk), appeal=str(appeal.pk))
+    work.enqueue("letter.appeal", key=str(appeal.pk), again=True, appeal=str(appeal.pk))
     return appeal
 
 
 def _check(appeal: Appeal, grant: bool) -> None:
     """A verdict is never typed in: granting and refusing must follow from the answers."""
     new = on_appeal(appeal)
+    if new.undecided:
+        raise AnswersDisagree("Your answers lead to no decision: something could not be told. Look again, or give it back.")
     old = appeal.decision.outcome
     changed = new.violation != old["violation"] or {s.code for s in new.sanctions} != {
         s["code"] for s in old["sanctions"]

@@ -75,8 +75,9 @@ def _stop(filing: Filing, *, because: str, actor: str) -> None:
 
 
 def decision_stands(decision: Decision) -> bool:
-    """Whether a decision in force about the subject finds a violation that is to be reported: the report was right."""
-    return any(reported(row) for row in Decision.objects.filter(subject=decision.subject, state=Decision.State.CONFIRMED))
+    """Whether a decision in force reports the subject, in the same part (suspect, victim): then the report is right."""
+    in_force = Decision.objects.filter(subject=decision.subject, state=Decision.State.CONFIRMED)
+    return any(reported(row) and row.outcome["filed_as"] == decision.outcome["filed_as"] for row in in_force)
 
 
 def reported(decision: Decision) -> bool:
@@ -111,7 +112,7 @@ def unhide_cleared(decision: Decision, *, actor: str) -> None:
     for action in Action.objects.filter(
         case_item__in=decision.covers.all(), kind=Action.Kind.HIDE_ITEM, decision__isnull=True
     ):
-        reverse(action, because=audit.ref(decision), actor=actor)
+        give_back(action, because=audit.ref(decision), actor=actor)
     clear_later(decision.subject.case)
 
 

@@ -15,12 +15,15 @@ from safehold import policy
 from safehold.audit import service as audit
 from safehold.cases import duties
 from safehold.cases.models import Case, CaseSubject, Decision, Duty
+from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
 from safehold.hosts import contract
 from safehold.hosts.service import contact
 from safehold.notices import service as notices
 from safehold.notices.models import Letter, Statement
-from safehold.path import order
+from safehold.path import order, reversal
+from safehold.persons import service as persons
+from safehold.persons.models import Strike
 from safehold.redress.models import Appeal
 from safehold.work import service as work
 
@@ -96,7 +99,7 @@ def _input(decision: Decision, facts: contract.AccountFacts) -> notices.Statemen
         source=SOURCES[Case.Knowledge(subject.case.knowledge_source)],
         automated_detection=subject.case.knowledge_source == Case.Knowledge.MATCH,
         automated_decision=any(row["origin"].startswith("list:") for row in decision.answers),
-        must_remove=order.user_removes(decision),
+        must_remove=order.user_removes(decision) and decision.covers.exists(),
         decided_on=(decision.confirmed_at or timezone.now()).date(),
         appeal_until=timezone.now() + order.appeal_window(),
     )
@@ -167,16 +170,20 @@ def send_appeal_letter(appeal: str) -> work.Outcome:
     subject = row.decision.subject
     if subject.account is None or row.decided_at is None:
         return None
-    actions = Action.objects.filter(decision=row.decision)
-    if row.state == Appeal.State.GRANTED and actions.filter(state=Action.State.REVERSING).exists():
-        return work.Later(1)
+    if row.state == Appeal.State.GRANTED:
+        if Decision.objects.filter(replaces=row.decision, state__in=["proposed", "held"]).exists():
+            return work.Later(3600)  # a second person has yet to agree
+        if Action.objects.filter(decision=row.decision, state=Action.State.REVERSING).exists():
+            return work.Later(1)
     facts = _facts(subject)
     language = notices.language_of(facts.language or row.language)
+    letters = []
     with transaction.atomic():
-        letter = notices.appeal_outcome_letter(_outcome(row, facts, language), ACTOR)
-        letters = [letter]
-        if row.state == Appeal.State.GRANTED:
-            letters.append(notices.reversal_letter(_reversal(row, facts, language), ACTOR))
+        if row.kind == Appeal.Kind.APPEAL:  # nobody asked for a correction: only what it changes is told
+            letters.append(notices.appeal_outcome_letter(_outcome(row, facts, language), ACTOR))
+        reversed_ = _reversal(row, facts, language)
+        if row.state == Appeal.State.GRANTED and (reversed_.done or reversed_.impossible):
+            letters.append(notices.reversal_letter(reversed_, ACTOR))
     for one in letters:
         if one.state == Letter.State.DRAFTED:
             link = f"{settings.SAFEHOLD.base_url}/policy"
@@ -197,7 +204,7 @@ def _outcome(appeal: Appeal, facts: contract.AccountFacts, language: str) -> not
     decision = appeal.decision
     account: Any = decision.subject.account
     granted = appeal.state == Appeal.State.GRANTED
-    standing = Decision.objects.filter(replaces=decision).first() if granted else decision
+    standing = Decision.objects.filter(replaces=decision, state="confirmed").first() if granted else decision
     pack = policy.load(decision.policy, decision.policy_version)
     return notices.AppealOutcome(
         appeal=str(appeal.pk),
@@ -214,6 +221,16 @@ def _outcome(appeal: Appeal, facts: contract.AccountFacts, language: str) -> not
     )
 
 
+def _still_so(action: Action) -> bool:
+    """Whether the account holder sees no change, because another decision wants the same."""
+    if action.kind == Action.Kind.BAN:
+        account = action.subject.account if action.subject else None
+        person = persons.person_of(account) if account else None
+        return person is not None and bool(persons.bans_in_force(person))
+    kept = enforcement.still_wanted(action)
+    return kept is not None and (action.kind, kept.kind) != (Action.Kind.SUSPEND, Action.Kind.LOCK)
+
+
 MEASURE_OF = {
     Action.Kind.HIDE_ITEM: "hide_item",
     Action.Kind.SUSPEND: "suspend_permanently",
@@ -227,21 +244,26 @@ def _reversal(appeal: Appeal, facts: contract.AccountFacts, language: str) -> no
     decision = appeal.decision
     account: Any = decision.subject.account
     actions = list(Action.objects.filter(decision=decision).select_related("case_item__item"))
-    back = [a for a in actions if a.state == Action.State.REVERSED]
+    # What another case still wants is not back, whatever became of this decision's own action.
+    back = [a for a in actions if a.state == Action.State.REVERSED and not _still_so(a)]
     impossible = ["purged_item"] if any(
         a.kind == Action.Kind.PURGE_ITEM and a.state == Action.State.IRREVERSIBLE for a in actions
     ) else []  # fmt: skip
     filing = order.filing_of(decision)
     if filing is not None and filing.state in order.FILED:
-        impossible += ["filing", "hold"]
+        impossible += ["hold"] if reversal.decision_stands(decision) else ["filing", "hold"]
     kinds = sorted({MEASURE_OF[Action.Kind(a.kind)] for a in back if a.kind in MEASURE_OF})
+    new = Decision.objects.filter(replaces=decision, state="confirmed").first()
+    strikes = {str(row.decision): row.state for row in Strike.objects.filter(decision__in=[str(decision.pk), str(new and new.pk)])}
+    if strikes.get(str(decision.pk)) == Strike.State.RETRACTED and strikes.get(str(new and new.pk)) is None:
+        kinds.append("strike")
     return notices.Reversal(
         appeal=str(appeal.pk),
         subject=str(decision.subject_id),
         host_name=account.host.name,
         account_handle=facts.handle or account.handle,
         language=language,
-        done=tuple(notices.Measure(code) for code in [*kinds, "strike"]),
+        done=tuple(notices.Measure(code) for code in kinds),
         impossible=tuple(impossible),
         items=tuple(
             notices.ItemName(_day(a.case_item.item.posted_at), a.case_item.item.external_id)

@@ -26,6 +26,7 @@ APPEAL = Machine(
         "give_back": {State.IN_REVIEW: State.OPEN},
         "grant": {State.IN_REVIEW: State.GRANTED},
         "refuse": {State.IN_REVIEW: State.REFUSED},
+        "reopen": {State.GRANTED: State.OPEN},  # the second person did not agree to the new decision
     },
 )
 
@@ -52,10 +53,10 @@ def open_appeal(decision: Decision, *, text: str, language: str, statement: UUID
     if len(text) > TEXT_LIMIT:
         raise TextTooLong(f"The text has {len(text)} characters; at most {TEXT_LIMIT} can be taken.")
     decision = Decision.objects.select_for_update().get(pk=decision.pk)
-    known = decision.appeals.order_by("-opened_at").first()
-    if known is not None and known.state in (State.OPEN, State.IN_REVIEW):
-        return known
+    known = decision.appeals.filter(state__in=[State.OPEN, State.IN_REVIEW]).first()
     if known is not None:
+        return known if known.kind == Appeal.Kind.APPEAL else _join(known, text, language, statement, actor)
+    if decision.appeals.filter(kind=Appeal.Kind.APPEAL).exists():
         raise NotAppealable("This decision was appealed already, and a different person has answered.")
     if decision.state != Decision.State.CONFIRMED:
         raise NotAppealable("This decision is no longer in force.")
@@ -69,6 +70,15 @@ def open_appeal(decision: Decision, *, text: str, language: str, statement: UUID
     )
     audit.record("appeal.opened", actor=actor, about=row, decision=str(decision.pk))
     return row
+
+
+def _join(correction: Appeal, text: str, language: str, statement: UUID | None, actor: str) -> Appeal:
+    """The account holder asks about a decision that is being looked at again already: it is their appeal too."""
+    correction.kind, correction.text, correction.language = Appeal.Kind.APPEAL, text, language
+    correction.statement, correction.opened_by = statement, actor
+    correction.save(update_fields=["kind", "text", "language", "statement", "opened_by"])
+    audit.record("appeal.opened", actor=actor, about=correction, decision=str(correction.decision_id), joins="correction")
+    return correction
 
 
 def open_correction(decision: Decision, *, because: str, actor: str) -> Appeal:
@@ -87,9 +97,20 @@ def open_correction(decision: Decision, *, because: str, actor: str) -> Appeal:
 
 
 def take(appeal: Appeal, *, actor: str) -> Appeal:
-    """Begin to review an appeal. Raises TookPart for anybody who took part in the decision."""
+    """Begin to review an appeal. Raises TookPart for anybody who took part in the decision.
+
+    Who takes it over from somebody else starts from nothing: no answers are inherited.
+    """
     refuse_who_took_part(appeal, actor)
-    return APPEAL.move(appeal, "take", actor=actor, changes={"holder": actor})
+    mine = appeal.holder == actor
+    return APPEAL.move(appeal, "take", actor=actor, changes={"holder": actor} if mine else {"holder": actor, "answers": {}})
+
+
+def reopen(appeal: Appeal, *, because: str, actor: str) -> Appeal:
+    """A granted appeal whose new decision a second person refused: it waits for somebody who had no part in either."""
+    deciders = _bars([*appeal.deciders.strip("|").split("|"), appeal.decided_by, actor])
+    nobody = {"decided_by": "", "decided_at": None, "reason": "", "holder": "", "answers": {}}
+    return APPEAL.move(appeal, "reopen", actor=actor, because=because, changes={**nobody, "deciders": deciders})
 
 
 def keep_answers(appeal: Appeal, answers: Mapping[str, Any]) -> Appeal:

@@ -41,7 +41,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
     StaffRole.SENIOR: _EVERYBODY
     | {Right.ASSESS, Right.SEE_EVIDENCE, Right.RECORD, Right.SECOND, Right.APPEALS, Right.WAIVE},
     StaffRole.CUSTODIAN: _EVERYBODY | {Right.CUSTODY, Right.RECORD, Right.WAIVE},
-    StaffRole.POLICY_OWNER: _EVERYBODY | {Right.POLICY},
+    StaffRole.POLICY_OWNER: _EVERYBODY | {Right.POLICY, Right.SECOND},  # second only where `may_be_second` says
     StaffRole.AUDITOR: _EVERYBODY | {Right.AUDIT, Right.RECORD},
     StaffRole.ADMINISTRATOR: _EVERYBODY | {Right.ADMINISTER},
 }
@@ -70,6 +70,20 @@ def rights_of(member: Member) -> frozenset[Right]:
 def may(member: Member, right: Right) -> bool:
     """Whether the member holds the right."""
     return right in rights_of(member)
+
+
+# Whose agreement a decision waits for, by the policy's reason. Everything else waits for a senior reviewer.
+SECOND_BY = {"policy_owner": StaffRole.POLICY_OWNER}  # S31, readings A13 and A35
+
+
+def second_role(reason: str) -> StaffRole:
+    """The role whose agreement a decision held for `reason` waits for."""
+    return SECOND_BY.get(reason, StaffRole.SENIOR)
+
+
+def may_be_second(member: Member, reason: str) -> bool:
+    """Whether the member's agreement is the one that a decision held for `reason` waits for."""
+    return may(member, Right.SECOND) and second_role(reason) in member.roles
 
 
 def roles_with(right: Right) -> list[StaffRole]:

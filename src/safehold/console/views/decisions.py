@@ -10,7 +10,7 @@ from safehold import policy
 from safehold.audit import service as audit
 from safehold.cases.decisions import SamePerson
 from safehold.cases.models import Decision, Lease
-from safehold.console import forms, outcome, questions
+from safehold.console import forms, outcome, questions, refusals
 from safehold.console.device import device_of
 from safehold.console.paging import page_of
 from safehold.console.rights import StaffRequest, requires
@@ -41,7 +41,7 @@ def confirm(request: StaffRequest, decision_id: str) -> HttpResponse:
 @requires(Right.SECOND)
 def second_list(request: StaffRequest) -> HttpResponse:
     """Decisions that wait for a second person, oldest first, without one's own."""
-    page = page_of(second_waiting(request.user.actor), request)
+    page = page_of(second_waiting(request.user), request)
     own = Decision.objects.filter(state=Decision.State.HELD, decided_by=request.user.actor).count()
     return render(request, "console/second_list.html", {"page": page, "own": own})
 
@@ -53,6 +53,9 @@ def second(request: StaffRequest, decision_id: str) -> HttpResponse:
     if row.decided_by == request.user.actor:
         audit.refused("decision.second_opinion", actor=request.user.actor, about=row, reason="same person")
         raise SamePerson("You gave the answers to this decision; somebody else must look at it.")
+    if not staff.may_be_second(request.user, row.second_needed):
+        audit.refused("decision.second_opinion", actor=request.user.actor, about=row, reason="another role is asked")
+        return refusals.forbidden(request, [staff.second_role(row.second_needed)])
     form = forms.Reason(request.POST or None)
     choice = request.POST.get("agree")
     if request.method == "POST" and form.is_valid() and choice in ("yes", "no"):

@@ -29,7 +29,7 @@ def home(request: StaffRequest) -> HttpResponse:
         context["queue"] = queue_figures()
         context["held"] = _my_leases(member, device_of(request))
     if staff.may(member, Right.SECOND):
-        context["second"] = second_waiting(member.actor).count()
+        context["second"] = second_waiting(member).count()
     if staff.may(member, Right.APPEALS):
         context["appeals"] = redress.waiting(member.actor).count()
     if staff.may(member, Right.AUDIT):
@@ -54,9 +54,12 @@ def queue_figures() -> dict[str, Any]:
     return {**figures, "oldest": oldest}
 
 
-def second_waiting(actor: str) -> Any:
+def second_waiting(member: Member) -> Any:
     """Held decisions that this member may be the second person of, oldest first."""
-    rows = Decision.objects.filter(state=Decision.State.HELD).exclude(decided_by=actor)
+    rows = Decision.objects.filter(state=Decision.State.HELD).exclude(decided_by=member.actor)
+    reasons = rows.order_by().values_list("second_needed", flat=True).distinct()
+    mine = [reason for reason in reasons if staff.may_be_second(member, reason)]
+    rows = rows.filter(second_needed__in=mine)
     return rows.select_related("subject__case", "subject__account__host").order_by("decided_at")
 
 

@@ -1,0 +1,242 @@
+"""Everybody of the role matrix, and something real behind every address they might try.
+
+`Everything` is made once for a test class; `caller(name)` gives somebody with what they hold: a session,
+a key, a receipt code, the token of a statement. `attempt` makes one request and undoes what it did.
+"""
+
+import copy
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+from urllib.parse import urlencode
+
+from allauth.mfa.models import Authenticator
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from standardwebhooks import Webhook
+
+from safehold.app.setup import setup_keys
+from safehold.audit.models import FailedAttempt
+from safehold.cases.models import Case, CaseItem, Duty
+from safehold.cybertip import service as cybertip
+from safehold.cybertip.progress import later
+from safehold.enforcement import service as enforcement
+from safehold.hosts import keys
+from safehold.hosts.models import Scope
+from safehold.notices import service as notices
+from safehold.notices.models import Statement
+from safehold.path import commands, statements
+from safehold.staff import service as staff
+from safehold.staff.models import StaffRole
+from safehold.subjects.models import Host
+from safehold.work.models import Task
+from tests.support import desk, desk_world
+
+FORM = "application/x-www-form-urlencoded"
+STAFF = (*(str(role) for role in StaffRole), "administrator_reviewer", "deactivated")
+KEYS = ("host", "other_host", "host_without_scopes", "flagger", "authority")
+ROLES = ("anonymous", "reporter", "account_holder", *KEYS, *STAFF)
+
+# What a refusal may write: the note of the attempt, the session, and when a key was last used.
+NOTES = {"audit_failedattempt", "django_session", "hosts_hostkey", "hosts_partnerkey"}
+_WRITE = re.compile(r'\s*(?:INSERT (?:OR IGNORE )?INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE)
+
+
+@dataclass
+class Caller:
+    """Somebody who tries addresses."""
+
+    role: str
+    client: Client
+    headers: dict[str, str] = field(default_factory=dict)
+    code: str = "0000-0000-0000-0000"
+    token: str = "not-a-token"
+    secret: str = ""  # that signs events
+    slug: str = "memory"
+
+
+@dataclass
+class Outcome:
+    """What one request came to. `wrote` are the tables that it changed; all of it is undone."""
+
+    status: int
+    location: str
+    wrote: set[str]
+    refused: bool  # by the console, for want of the right
+    body: bytes
+
+    @property
+    def changed(self) -> set[str]:
+        """Tables that a refusal has no business with."""
+        return self.wrote - NOTES
+
+    @property
+    def to_sign_in(self) -> bool:
+        return self.status == 302 and self.location.startswith("/console/account/login/")
+
+
+@contextmanager
+def undone() -> Iterator[set[str]]:
+    """Whatever happens inside is undone at the end. Gives the tables that were written."""
+    wrote: set[str] = set()
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if found := _WRITE.match(sql):
+            wrote.add(found[1])
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), connection.execute_wrapper(watch):
+        yield wrote
+        transaction.set_rollback(True)
+
+
+def attempt(caller: Caller, method: str, address: str, body: Any = None, **headers: str) -> Outcome:
+    """One request, undone."""
+    client, kind = caller.client, "application/json"
+    raw = b"" if body is None else json.dumps(body).encode()
+    if not address.startswith("/api/") and body is not None:
+        raw, kind = urlencode(body, doseq=True).encode(), FORM
+    cookies = copy.deepcopy(client.cookies)
+    with undone() as wrote:
+        last = FailedAttempt.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        answer: HttpResponse = client.generic(  # type: ignore[assignment]
+            method, address, raw, content_type=kind, headers={**caller.headers, **headers}
+        )
+        refused = FailedAttempt.objects.filter(pk__gt=last, act="console.opened").exists()
+        body_sent = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+    client.cookies = cookies
+    return Outcome(answer.status_code, answer.headers.get("Location", ""), wrote, refused, body_sent)
+
+
+class Everything:
+    """The desk of `desk_world`, and for each address that changes something a thing it could change."""
+
+    def __init__(self) -> None:
+        setup_keys()
+        with mock.patch.object(cybertip, "advance", lambda *_args, **_kwargs: later(3600)):
+            self.world = desk_world.build()
+            self._members()
+            self._case_in_review()
+            self._rest()
+
+    def _members(self) -> None:
+        self.members = {role: self.world.members[role] for role in StaffRole}
+        for name, roles in (("administrator_reviewer", ["administrator", "reviewer"]), ("deactivated", ["senior"])):
+            self.members[name], _password = staff.create_member(name.replace("_", "-"), roles, actor="system:test")
+        self.clients: dict[str, Client] = {}
+        for name in STAFF:
+            self.clients[name] = Client(raise_request_exception=False)
+            self.clients[name].force_login(self.members[name])
+        staff.deactivate(self.members["deactivated"].pk, because="test", actor="system:test")
+        self.key_of_another = Authenticator.objects.create(
+            user=self.world.members["reviewer-2"], type=Authenticator.Type.WEBAUTHN, data={"name": "key 1"}
+        )
+
+    def _case_in_review(self) -> None:
+        """The reviewer holds one case: items to hide, reveal and bring back, answers kept, a decision proposed."""
+        self.fresh, self.proposed_in = _case_of("user-22"), _case_of("user-20")
+        me, client = self.members["reviewer"].actor, self.clients["reviewer"]
+        for case in (self.fresh, self.proposed_in):
+            taken = client.generic("POST", f"/console/cases/{case.pk}/take", content_type=FORM)
+            assert taken.status_code == 302
+        device = client.session["device"]
+        self.subject, proposed = self.fresh.subjects.get(), self.proposed_in.subjects.get()
+        self.picture = CaseItem.objects.get(case=self.fresh, item__external_id="picture-22")
+        post = CaseItem.objects.get(case=self.fresh, item__external_id="post-22")
+        self.other_picture = CaseItem.objects.get(case=self.proposed_in, item__external_id="picture-20")
+        commands.hide_item(self.picture.pk, actor=me, device=device)
+        self.failed = enforcement.fail(
+            commands.hide_item(post.pk, actor=me, device=device), problem="id 17", actor="system:test"
+        )
+        for subject in (self.subject, proposed):
+            commands.answer(subject.pk, "cse", desk.SUSPENDS, actor=me, device=device)
+        self.proposed = commands.propose_decision(proposed.pk, "cse", actor=me, device=device)
+        senior = self.members["senior"].actor
+        assert self.world.appeal is not None
+        commands.lease_appeal(self.world.appeal.pk, actor=senior)
+        commands.answer_appeal(self.world.appeal.pk, desk.CLEARED, actor=senior)
+
+    def _rest(self) -> None:
+        """Keys, a receipt, a statement, the host's own report."""
+        host = self.world.host
+        other = Host.objects.create(slug="other", name="Other", adapter=host.adapter, base_url="https://other.test")
+        everything = [scope.value for scope in Scope]
+        self.key, own = keys.issue_key(host, everything, "system:test")
+        self.bearers = {
+            "host": own,
+            "other_host": keys.issue_key(other, everything, "system:test")[1],
+            "host_without_scopes": keys.issue_key(host, [Scope.FLAGS], "system:test")[1],
+            "flagger": keys.issue_partner_key("Flagger 1", "flagger", "system:test")[1],
+            "authority": keys.issue_partner_key("Authority 1", "authority", "system:test")[1],
+        }
+        self.secrets = {"host": keys.new_webhook_secret(), "other_host": keys.new_webhook_secret()}
+        keys.set_secret(host, "webhook", self.secrets["host"], "system:test")
+        keys.set_secret(other, "webhook", self.secrets["other_host"], "system:test")
+        self.receipt = desk.report(account_name="user-17", number=900).code
+        statements.send_statement(str(self.world.decided.pk))  # type: ignore[union-attr]
+        self.token = notices.token_of(Statement.objects.get(decision=str(self.world.decided.pk)))  # type: ignore[union-attr]
+        answer = Client().generic(
+            "POST", "/api/v1/reports", json.dumps({"once_key": "once-key-of-the-host-1", "account_id": "user-17"}),
+            content_type="application/json", headers={"authorization": f"Bearer {own}"},
+        )  # fmt: skip
+        assert answer.status_code == 201, answer.content
+        self.in_app_receipt = answer.json()["receipt"]
+
+    def caller(self, role: str) -> Caller:
+        """Somebody in that role, holding what the role holds and nothing else."""
+        found = Caller(role, self.clients.get(role) or Client(raise_request_exception=False))
+        if role in KEYS:
+            found.headers["authorization"] = f"Bearer {self.bearers[role]}"
+            found.secret = self.secrets.get(role, "")
+        if role == "reporter":
+            found.code = self.receipt
+        if role == "account_holder":
+            found.token = self.token
+        return found
+
+    def arguments(self, name: str, wanted: list[str]) -> dict[str, Any]:
+        """Real ids for an address of the console."""
+        duty = Duty.objects.filter(state="open").order_by("pk").first()
+        assert duty is not None
+        assert self.world.held is not None
+        known: dict[str, Any] = {
+            "case_id": self.fresh.pk, "item_id": self.picture.pk, "subject_id": self.subject.pk, "class_id": "cse",
+            "question_id": "minor", "decision_id": self.world.held.pk, "action_id": self.failed.pk, "duty_id": duty.pk,
+            "appeal_id": self.world.appeal.pk, "task_id": Task.objects.get(key__endswith="demo-reviewer").pk,
+            "member_id": self.world.members["reviewer-2"].pk, "slug": "memory", "key_id": self.key.pk,
+        }  # fmt: skip
+        known |= {
+            "console:hide": {"item_id": self.other_picture.pk},
+            "console:confirm": {"decision_id": self.proposed.pk},
+            "console:member-activate": {"member_id": self.members["deactivated"].pk},
+        }.get(name, {})
+        return {argument: known[argument] for argument in wanted}
+
+    def signed(self, caller: Caller, body: Any) -> dict[str, str]:
+        """The headers of an event as the caller's host would sign it, always naming the host `memory`."""
+        at, which = datetime.now(tz=UTC), f"evt_{uuid.uuid4().hex}"
+        signature = Webhook(caller.secret or keys.new_webhook_secret()).sign(which, at, json.dumps(body))
+        return {
+            "safehold-host": "memory", "webhook-id": which, "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": signature,
+        }  # fmt: skip
+
+
+def _case_of(account: str) -> Case:
+    return Case.objects.get(subjects__account__external_id=account)
+
+
+def tables() -> dict[str, int]:
+    """How many rows each table of ours holds."""
+    from django.apps import apps
+
+    skip = {FailedAttempt._meta.db_table, "django_session"}
+    return {m._meta.db_table: m._default_manager.count() for m in apps.get_models() if m._meta.db_table not in skip}
+
