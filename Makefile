@@ -3,6 +3,8 @@ UV_VERSION := 0.13.9
 BOOT := .run/boot
 UV := $(BOOT)/bin/uv
 export UV_PYTHON_DOWNLOADS := never
+# The machine's own certificates, as pip uses them: networks with a proxy of their own need that.
+export UV_SYSTEM_CERTS := true
 # Only what is given to make counts: some shells export a HOST of their own.
 DEMO_HOST := $(if $(filter command line,$(origin HOST)),$(HOST),microblog)
 DEMO_EXIT := $(if $(filter command line,$(origin EXIT)),--exit)

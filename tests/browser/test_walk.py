@@ -110,7 +110,7 @@ def test_the_whole_walk(desk: Desk) -> None:
     first, second = desk.kept_window(), desk.window()
     sign_in(first, desk, STAFF[0], look=True)
     sign_in(second, desk, STAFF[1])
-    take(first, second)
+    case = take(first, second)
     see_veiled(first)
     hide_both(first, witness, posts)
     reveal(first, bodies)
@@ -120,7 +120,7 @@ def test_the_whole_walk(desk: Desk) -> None:
     notices = until(lambda: member.sign_in().json().get("notices"), "the letter reached the account holder")
     holder = appeal(desk, notices[0]["link"])
     refuse_first(first)
-    nothing_is_kept(desk, first, bodies)
+    nothing_is_kept(desk, first, case, bodies)
 
     grant(second, desk)
     until(lambda: member.sign_in().status_code == 200, "the account is back")
@@ -172,8 +172,8 @@ def sign_in(window: Window, desk: Desk, name: str, *, look: bool = False) -> Non
         window.look("home")
 
 
-def take(first: Window, second: Window) -> None:
-    """From the queue with one key. Somebody who comes later is refused."""
+def take(first: Window, second: Window) -> str:
+    """From the queue with one key. Somebody who comes later is refused. Returns the case's address."""
     page = first.page
     until_queue = first.go("/console/queue/")
     until(lambda: until_queue.locator("tbody tr").count() == 1 or until_queue.reload() is None, "the case waits")
@@ -189,6 +189,7 @@ def take(first: Window, second: Window) -> None:
         other.keyboard.press("t")
         other.get_by_role("heading", name="Somebody else works on this case").wait_for()
     second.look("refused-lease")
+    return page.url
 
 
 def see_veiled(window: Window) -> None:
@@ -237,6 +238,9 @@ def reveal(window: Window, bodies: list[bytes]) -> None:
     seen = shade(drawn(page, ".revealed img"))
     assert seen.colour > 200
     assert seen.edge > 60
+    box = page.locator(".revealed img").bounding_box()
+    assert box is not None
+    assert abs(box["width"] - box["height"]) < 2, "as high as it is wide, as the original: not stretched"
     assert shade(page.locator(".revealed img").screenshot()).colour > 200, "sharp and in colour on the screen"
     window.look("revealed")
     page.keyboard.press("b")
@@ -305,11 +309,9 @@ def refuse_first(window: Window) -> None:
     window.look("appeals-barred")
 
 
-def nothing_is_kept(desk: Desk, window: Window, bodies: list[bytes]) -> None:
+def nothing_is_kept(desk: Desk, window: Window, case: str, bodies: list[bytes]) -> None:
     """After signing out, neither Back nor the browser's folder holds any evidence."""
-    page = window.page
-    case = window.go("/console/queue/").locator("main a[href*='/console/cases/']").first.get_attribute("href")
-    window.go(str(case))
+    page = window.go(case)
     page.keyboard.press("r")
     page.get_by_role("button", name="Reveal, on record").click()
     page.locator(".revealed img").wait_for()

@@ -84,7 +84,7 @@ class Outcome:
 
 @contextmanager
 def undone() -> Iterator[set[str]]:
-    """Whatever happens inside is undone at the end. Gives the tables that were written."""
+    """Whatever happens inside is undone at the end. Gives the tables that were written. Needs a transaction."""
     wrote: set[str] = set()
 
     def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -92,9 +92,13 @@ def undone() -> Iterator[set[str]]:
             wrote.add(found[1])
         return execute(sql, params, many, context)
 
-    with transaction.atomic(), connection.execute_wrapper(watch):
-        yield wrote
-        transaction.set_rollback(True)
+    place = transaction.savepoint()  # no block of its own: what insists on being outermost must run inside
+    try:
+        with connection.execute_wrapper(watch):
+            yield wrote
+    finally:
+        connection.needs_rollback = False
+        transaction.savepoint_rollback(place)
 
 
 def attempt(caller: Caller, method: str, address: str, body: Any = None, **headers: str) -> Outcome:

@@ -30,6 +30,7 @@ CASE = Machine(
         "decide": {Case.State.OPEN: Case.State.DECIDED},
         "reopen": {Case.State.DECIDED: Case.State.OPEN},
         "close": {Case.State.DECIDED: Case.State.CLOSED},
+        "take_up": {Case.State.CLOSED: Case.State.DECIDED},  # a new decision brought new duties
     },
 )
 
@@ -64,13 +65,24 @@ def open_case(*, knowledge_at: datetime, source: str, priority: int, actor: str,
 
 
 def undecided(account: Account | None, items: list[Item]) -> Case | None:
-    """The open case that a report about this account or one of these items joins."""
-    return _about(account, items).filter(state=Case.State.OPEN).order_by("opened_at").first()
+    """The open case that a report about this account or one of these items joins.
+
+    Others of the case may be undecided while this account is decided: then only what is in the case
+    already joins it. Something new about the account would be looked at by nobody there.
+    """
+    for case in _about(account, items).filter(state=Case.State.OPEN).order_by("opened_at"):
+        decided = Decision.objects.filter(
+            subject__case=case, subject__account=account, state__in=[Decision.State.HELD, Decision.State.CONFIRMED]
+        )
+        known = CaseItem.objects.filter(case=case, item__in=items).count() == len(items)
+        if account is None or (items and known) or not decided.exists():
+            return case
+    return None
 
 
 def latest_decided(account: Account | None, items: list[Item]) -> Case | None:
-    """The newest decided case about the same account or items: a new one is linked to it."""
-    return _about(account, items).exclude(state=Case.State.OPEN).order_by("-number").first()
+    """The newest earlier case about the same account or items: a new one is linked to it."""
+    return _about(account, items).order_by("-number").first()
 
 
 def _about(account: Account | None, items: list[Item]) -> QuerySet[Case]:
@@ -96,8 +108,11 @@ def attach_report(case: Case, report: Report, *, actor: str, priority: int | Non
 
 
 def add_subject(case: Case, account: Account | None, *, role: str = Role.UPLOADER, actor: str) -> CaseSubject:
-    """The account as a subject of the case, once. The role may be changed by `set_role` until decided."""
-    if account is not None and (known := case.subjects.filter(account=account).first()):
+    """The account as a subject of the case, once; None is the case's unknown person, once as well.
+
+    The role may be changed by `set_role` until decided.
+    """
+    if known := case.subjects.filter(account=account).first():
         return known
     subject = CaseSubject.objects.create(case=case, account=account, role=role)
     audit.record("case.subject_added", actor=actor, about=case, subject=str(subject.pk), role=role)
@@ -216,6 +231,8 @@ def settle(case: Case, *, actor: str) -> Case:
     case = Case.objects.select_for_update().get(pk=case.pk)
     if case.state == Case.State.OPEN and case.subjects.exists() and not _open_subjects(case).exists():
         case = CASE.move(case, "decide", actor=actor)
+    if case.state == Case.State.CLOSED and not all_settled(case):
+        return CASE.move(case, "take_up", actor=actor, changes={"closed_at": None})
     if case.state == Case.State.DECIDED and all_settled(case):
         case = CASE.move(case, "close", actor=actor, changes={"closed_at": timezone.now()})
     return case

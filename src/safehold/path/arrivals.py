@@ -54,7 +54,11 @@ class Resolved:
             self.items.append(item)
 
 
-@work.job("report.resolve", role="administrator")
+# A host may be away for a day and more: what is reported there waits for it.
+PATIENT = 60  # attempts, the last ones an hour apart
+
+
+@work.job("report.resolve", attempts=PATIENT, role="administrator")
 def resolve(report: str) -> work.Outcome:
     """Ask the hosts what the report names, then open a case or join the one that is being worked on."""
     row = Report.objects.get(pk=report)
@@ -134,12 +138,13 @@ def _join(report: Report) -> Case | None:
         if not resolved.accounts and not resolved.items:
             _nobody_found(report)
             return None
+        _one_at_a_time(resolved)
         case = _case_for(report, resolved)
         if not case.reports.filter(pk=report.pk).exists():
             cases.attach_report(case, report, actor=ACTOR, priority=_priority(report))
         by_account = {a.pk: cases.add_subject(case, a, actor=ACTOR) for a in resolved.accounts}
         for item, reported in [*((i, True) for i in resolved.items), *((i, False) for i in listed)]:
-            owner = by_account.get(item.account_id) if item.account_id else None
+            owner = by_account.get(item.account_id) if item.account_id else cases.add_subject(case, None, actor=ACTOR)
             case_item = cases.add_item(case, item, subject=owner, actor=ACTOR, reported=reported)
             work.enqueue("item.preserve", key=str(case_item.pk), case_item=str(case_item.pk))
             if reported and _hides_at_once(report):
@@ -147,6 +152,12 @@ def _join(report: Report) -> Case | None:
         for subject in by_account.values():
             work.enqueue("account.preserve", key=str(subject.pk), subject=str(subject.pk))
         return case
+
+
+def _one_at_a_time(resolved: Resolved) -> None:
+    """Two reports about the same account or item, resolved in the same moment, must not open two cases."""
+    list(Account.objects.select_for_update().filter(pk__in=[a.pk for a in resolved.accounts]).order_by("pk"))
+    list(Item.objects.select_for_update().filter(pk__in=[i.pk for i in resolved.items]).order_by("pk"))
 
 
 def _hides_at_once(report: Report) -> bool:
@@ -184,7 +195,9 @@ def _nobody_found(report: Report) -> None:
     """Nothing that the report names is on a host of ours (yet): a person looks, nothing is refused."""
     open_ones = report.locators.filter(state=Locator.State.CHECKING).exists()
     elsewhere = report.locators.exclude(state=Locator.State.ELSEWHERE).exists() is False and report.locators.exists()
-    if not open_ones and not elsewhere:
+    if elsewhere:  # the reporter was shown the hotlines; there is nothing for us to look at
+        intake.finish(report.pk, actor=ACTOR)
+    elif not open_ones:
         work.raise_task("report-unresolved", key=str(report.pk), about=audit.ref(report), role="reviewer")
 
 
@@ -213,7 +226,7 @@ def _preserve_failed(case_item: str) -> None:
         order.after_preserving(row)
 
 
-@work.job("item.preserve", on_failure=_preserve_failed, role="reviewer", longest=60)
+@work.job("item.preserve", on_failure=_preserve_failed, role="reviewer", attempts=PATIENT)
 def preserve_item(case_item: str) -> work.Outcome:
     """Fetch the item from the host and lay it, encrypted, into the vault (18 USC 2258A(h), S65)."""
     row = CaseItem.objects.select_related("item__host", "case").get(pk=case_item)
@@ -243,7 +256,7 @@ def preserve_item(case_item: str) -> work.Outcome:
     return None
 
 
-@work.job("account.preserve", role="reviewer", longest=60)
+@work.job("account.preserve", role="reviewer", attempts=PATIENT)
 def preserve_account(subject: str) -> work.Outcome:
     """Keep the account as the host knows it now, and tell the register of persons who it is."""
     row = CaseSubject.objects.select_related("account__host").get(pk=subject)

@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from safehold import policy
 from safehold.audit import service as audit
+from safehold.audit.machine import IllegalMove
 from safehold.cases import decisions
 from safehold.cases import duties as case_duties
 from safehold.cases import service as cases

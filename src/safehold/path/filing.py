@@ -36,7 +36,7 @@ def file(decision: str) -> work.Outcome:
     row = Decision.objects.select_related("subject__case", "subject__account__host").get(pk=decision)
     filing = order.filing_of(row)
     if filing is None or filing.state == Filing.State.NOT_REPORTABLE:
-        if row.state != Decision.State.CONFIRMED or not _asked_for(row):
+        if not order.may_file(row):
             return None  # reversed or waived meanwhile
         record = build_input(row)
         with transaction.atomic():
@@ -53,9 +53,6 @@ def file(decision: str) -> work.Outcome:
             order.advance(waiting)
     return None
 
-
-def _asked_for(decision: Decision) -> bool:
-    return decision.duties.filter(kind__in=order.REPORTS, state=Duty.State.OPEN).exists()
 
 
 def _worker() -> str:

@@ -4,9 +4,8 @@
 record, and a task asks a custodian to tell NCMEC where a report was filed. Job: `evidence.clear`.
 """
 
-from uuid import UUID
-
 import contextlib
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
