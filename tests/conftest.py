@@ -1,12 +1,10 @@
 """What every test has: a data folder of its own, no sockets, and the database the run asked for."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import pytest_socket
-
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -25,12 +23,12 @@ def pytest_runtest_teardown() -> None:
 
 
 @pytest.fixture
-def data(tmp_path: Path, settings: object) -> Iterator[Path]:
+def data(tmp_path: Path, settings: object) -> Path:
     """An empty data folder of the test's own, in place of the run's."""
     import msgspec
 
     settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, data=tmp_path)  # type: ignore[attr-defined]
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.fixture

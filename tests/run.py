@@ -27,7 +27,11 @@ class Suite:
 
 SUITES = [
     Suite("unit tests on SQLite", "not slow and not crash and not browser and not matrix and not demo"),
-    Suite("unit tests on PostgreSQL", "not slow and not crash and not browser and not matrix and not demo", needs="postgres"),
+    Suite(
+        "unit tests on PostgreSQL",
+        "not slow and not crash and not browser and not matrix and not demo",
+        needs="postgres",
+    ),
     Suite("crash tests on SQLite", "crash and not slow", parallel=False),
     Suite("crash tests on PostgreSQL", "crash and not slow", needs="postgres", parallel=False),
     Suite("demo", "demo and not slow", parallel=False),

@@ -201,16 +201,16 @@ def test_every_single_byte_of_an_entry_and_its_details_counts() -> None:
     ):
         for column in columns:
             with connection.cursor() as cursor:
-                cursor.execute(f"SELECT {column} FROM {table} WHERE {key} = %s", [victim.pk])  # noqa: S608
+                cursor.execute(f"SELECT {column} FROM {table} WHERE {key} = %s", [victim.pk])
                 text = cursor.fetchone()[0]
             stored = str(text) if column == "at" else text
             for index in range(len(stored)):
                 changed = stored[:index] + chr(ord(stored[index]) ^ 1) + stored[index + 1 :]
                 with transaction.atomic():
                     raw("PRAGMA ignore_check_constraints = ON")
-                    raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", changed, victim.pk)  # noqa: S608
+                    raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", changed, victim.pk)
                 assert not chain.verify().ok, (column, index, changed)
-                raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", stored, victim.pk)  # noqa: S608
+                raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", stored, victim.pk)
             assert chain.verify().ok
 
 

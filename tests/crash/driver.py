@@ -84,6 +84,8 @@ def state(decision: str) -> Answer:
     from safehold.work.models import Job
 
     soon = timezone.now() + timedelta(seconds=30)  # the daily housekeeping waits too, and is not waited for
+    # First: when nothing is under way now, what is read after it stays as it is.
+    busy = Job.objects.filter(state__in=["waiting", "running"], not_before__lte=soon).count()
     row = Decision.objects.select_related("subject").get(pk=decision)
     filings = Filing.objects.filter(ref=f"subject:{row.subject_id}")
     items = CaseItem.objects.filter(case=row.subject.case_id)
@@ -99,7 +101,7 @@ def state(decision: str) -> Answer:
         "strikes": Strike.objects.filter(decision=decision).count(),
         "bodies": Sealed.objects.filter(about__in=[f"caseitem:{i.pk}" for i in items]).count(),
         "failed_jobs": Job.objects.filter(state="failed").count(),
-        "busy_jobs": Job.objects.filter(state__in=["waiting", "running"], not_before__lte=soon).count(),
+        "busy_jobs": busy,
         "cases": Case.objects.filter(subjects__account=row.subject.account).count(),
     }
 

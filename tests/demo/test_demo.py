@@ -60,7 +60,7 @@ def test_a_step_that_is_not_confirmed_fails_the_run(tmp_path: Path) -> None:
         "import safehold.app.demo.run as run, safehold.app.demo.steps as steps, sys\n"
         "run.worker_command = lambda: [sys.executable, '-c', 'import time; time.sleep(600)']\n"
         "real = steps.until\n"
-        "import safehold.app.demo.walk as walk, safehold.app.demo.lenient as lenient, safehold.app.demo.bad_input as bad\n"
+        "from safehold.app.demo import walk, lenient, bad_input as bad\n"
         "for module in (walk, lenient, bad):\n"
         "    module.until = lambda look, what, seconds=30: real(look, what, 2)\n"
         "raise SystemExit(run.run(host='microblog', exit_after=True))\n"

@@ -210,6 +210,7 @@ class Everything:
         duty = Duty.objects.filter(state="open").order_by("pk").first()
         assert duty is not None
         assert self.world.held is not None
+        assert self.world.decided is not None
         known: dict[str, Any] = {
             "case_id": self.fresh.pk, "item_id": self.picture.pk, "subject_id": self.subject.pk, "class_id": "cse",
             "question_id": "minor", "decision_id": self.world.held.pk, "action_id": self.failed.pk, "duty_id": duty.pk,
@@ -218,6 +219,7 @@ class Everything:
         }  # fmt: skip
         known |= {
             "console:hide": {"item_id": self.other_picture.pk},
+            "console:file-report": {"decision_id": self.world.decided.pk},
             "console:confirm": {"decision_id": self.proposed.pk},
             "console:member-activate": {"member_id": self.members["deactivated"].pk},
         }.get(name, {})

@@ -1,6 +1,5 @@
 """The path of a case through the real rooms, with a host in memory and the filing left aside."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def world(vault: None) -> Iterator[memory_host.World]:
+def world(vault: None) -> memory_host.World:
     _host, world = memory_host.make()
     world.add_account("user-17", phones=("+12025550117",))
     world.add_item("p1", "user-17", body=b"not a picture, bytes of a test")
     world.add_item("p2", "user-17")
-    yield world
+    return world
 
 
 def test_a_report_becomes_a_case_with_preserved_items(world: memory_host.World) -> None:

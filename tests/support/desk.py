@@ -12,8 +12,13 @@ DEVICE = "device-1"
 
 # Answer sets of class "cse", version 2024-05 (ids and codes only).
 SUSPENDS: dict[str, Any] = {
-    "role": "uploader", "minor": "apparent", "form": ["photo_video"], "shows": "explicit", "danger": "none_seen", "malice": "found",
-}  # fmt: skip
+    "role": "uploader",
+    "minor": "apparent",
+    "form": ["photo_video"],
+    "shows": "explicit",
+    "danger": "none_seen",
+    "malice": "found",
+}
 LENIENT = {**SUSPENDS, "malice": "none_found"}
 CLEARED: dict[str, Any] = {"role": "uploader", "minor": "adult"}
 
@@ -21,7 +26,9 @@ CLEARED: dict[str, Any] = {"role": "uploader", "minor": "adult"}
 def report(host: str = "memory", **given: Any) -> Accepted:
     """A report through the public form, resolved and preserved."""
     number = given.pop("number", 1)
-    accepted = commands.receive_report(NewReport(channel="form", once_key=f"once-key-of-test-{number:04d}", host=host, **given))
+    accepted = commands.receive_report(
+        NewReport(channel="form", once_key=f"once-key-of-test-{number:04d}", host=host, **given)
+    )
     run_due()
     return accepted
 

@@ -19,7 +19,8 @@ def run_due(*, until: datetime | None = None, limit: int = 500) -> list[str]:
 
 def _run_due(ran: list[str], until: datetime | None, limit: int) -> list[str]:
     for _ in range(limit):
-        job = Job.objects.filter(state=Job.State.WAITING, not_before__lte=until or timezone.now()).order_by("not_before").first()
+        due = Job.objects.filter(state=Job.State.WAITING, not_before__lte=until or timezone.now())
+        job = due.order_by("not_before").first()
         if job is None:
             return ran
         job.state, job.run = Job.State.RUNNING, job.run + 1

@@ -27,12 +27,14 @@ class World:
     deaf: set[str] = field(default_factory=set)  # orders that are taken and not done
 
     def add_account(self, id: str, **facts: object) -> None:  # noqa: A002
-        given = {"handle": f"@{id}", "status": contract.AccountStatus.ACTIVE, "emails": (f"{id}@mail.example",), **facts}
+        usual = {"handle": f"@{id}", "status": contract.AccountStatus.ACTIVE, "emails": (f"{id}@mail.example",)}
+        given = {**usual, **facts}
         self.accounts[id] = contract.AccountFacts(id=id, **given)  # type: ignore[arg-type]
 
     def add_item(self, id: str, account: str, body: bytes = b"", **facts: object) -> None:  # noqa: A002
         media = {"media_type": "image/png", "file_name": f"{id}.png"} if body else {}
-        given = {"kind": "post", "status": contract.ItemStatus.VISIBLE, "posted_at": POSTED, "text": f"placeholder message {id}"}
+        given = {"kind": "post", "status": contract.ItemStatus.VISIBLE, "posted_at": POSTED}
+        given["text"] = f"placeholder message {id}"
         self.items[id] = contract.ItemFacts(id=id, account_id=account, **{**given, **media, **facts})  # type: ignore[arg-type]
         if body:
             self.bodies[id] = body
@@ -117,7 +119,7 @@ class Line:
     def restore_account(self, account_id: str, *, key: str) -> None:
         self._set_account("restore_account", account_id, key, contract.AccountStatus.ACTIVE)
 
-    def tell_account(self, account_id: str, *, subject: str, text: str, link: str, key: str) -> None:
+    def tell_account(self, account_id: str, *, subject: str, text: str, link: str, key: str) -> None:  # noqa: ARG002
         self._check("tell_account")
         if key not in [told[2] for told in self.world.told]:
             self.world.told.append((account_id, link, key))
@@ -128,6 +130,10 @@ def make(slug: str = "memory") -> tuple[Host, World]:
     world = World()
     hosts.ADAPTERS[f"memory-{slug}"] = lambda _host: Line(world)
     host = Host.objects.create(
-        slug=slug, name="Memory Host", adapter=f"memory-{slug}", base_url=f"https://{slug}.test", origins=[f"https://{slug}.test"]
+        slug=slug,
+        name="Memory Host",
+        adapter=f"memory-{slug}",
+        base_url=f"https://{slug}.test",
+        origins=[f"https://{slug}.test"],
     )
     return host, world

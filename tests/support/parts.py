@@ -5,6 +5,7 @@ import functools
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 CANDIDATES = (
     "postgresql:///postgres",  # the socket, as the user who runs the tests
@@ -34,7 +35,8 @@ def postgres() -> str | None:
     for url in [given] if given else CANDIDATES:
         try:
             with psycopg.connect(url, connect_timeout=3) as line:
-                row = line.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+                asked = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+                row = line.execute(asked).fetchone()
             if row and row[0]:
                 return url
         except psycopg.Error:
@@ -47,8 +49,9 @@ def chromium() -> str | None:
     """Path of a Chromium-like browser, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     given = os.environ.get("SAFEHOLD_CHROMIUM")
-    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-    return given or next((path for name in names if (path := shutil.which(name))), mac if os.path.exists(mac) else None)
+    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    return given or found or (str(mac) if mac.exists() else None)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,8 @@ import obstore
 from django.conf import settings
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from safehold.sealing.files import sync_folder
 from safehold.evidence.errors import Corrupt
+from safehold.sealing.files import sync_folder
 
 PART = 8 * 1024 * 1024  # bytes of one part, the last one may be shorter
 

@@ -12,8 +12,8 @@ import tink
 from django.conf import settings
 from tink import hybrid, json_proto_keyset_format, proto_keyset_format, secret_key_access, streaming_aead
 
-from safehold.sealing.files import make_once
 from safehold.evidence.errors import Corrupt, NoPrivateKey, NoPublicKey
+from safehold.sealing.files import make_once
 
 PRIVATE = "evidence-private.json"
 PUBLIC = "evidence-public.json"

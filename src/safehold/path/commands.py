@@ -203,12 +203,12 @@ def second_opinion(decision_id: Id, *, agree: bool, reason: str, actor: str) -> 
     """A second person agrees (it takes effect) or not (the default sanction stands, reading A07)."""
     with transaction.atomic():
         decision = Decision.objects.select_for_update(of=("self",)).select_related("subject__case").get(pk=decision_id)
+        refused: decisions.SamePerson | None = None
         try:
             decisions.refuse_who_took_part(decision, actor)
         except decisions.SamePerson as error:
             refused = error
         else:
-            refused = None
             decision = decisions.second_opinion(decision, agree=agree, reason=reason, actor=actor)
             if decision.state == Decision.State.CONFIRMED:
                 outcomes.take_effect(decision, actor=actor)

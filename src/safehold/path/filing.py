@@ -7,6 +7,7 @@ import os
 import socket
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -86,7 +87,8 @@ def _finished(filing: Filing) -> None:
 
 def _stands(filing: Filing) -> bool:
     """Whether a decision that is reported is in force, or replaced by one that waits for its second person."""
-    rows = Decision.objects.filter(subject_id=filing.ref.removeprefix("subject:"), state__in=["held", "confirmed"])
+    subject = UUID(filing.ref.removeprefix("subject:"))
+    rows = Decision.objects.filter(subject_id=subject, state__in=["held", "confirmed"])
     return any(reversal.reported(row) or (row.replaces and reversal.reported(row.replaces)) for row in rows)
 
 

@@ -172,7 +172,7 @@ def may_file(decision: Decision) -> bool:
 
 
 def _meet_duties(decision: Decision) -> None:
-    """What was done for an earlier decision about the subject, or is done without a filing, meets duties of this one."""
+    """What was done for an earlier decision about the subject, or without a filing, meets duties of this one."""
     filing = filing_of(decision)
     if filing is not None and filing.state in FILED:
         hold = Hold.objects.filter(ref=audit.ref(filing)).first()
@@ -271,7 +271,9 @@ def wanted_kinds(decision: Decision) -> frozenset[str]:
 
 def also_wanted_by(action: Action) -> Decision | None:
     """Another decision in force in the same case that wants this very action (two classes, one person)."""
-    others = Decision.objects.filter(state__in=["held", "confirmed"]).exclude(pk=action.decision_id)
+    others = Decision.objects.filter(state__in=["held", "confirmed"])
+    if action.decision is not None:
+        others = others.exclude(pk=action.decision.pk)
     if action.case_item is not None:
         others = others.filter(covers=action.case_item)
     else:

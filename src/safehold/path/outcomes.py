@@ -185,7 +185,7 @@ def _check(appeal: Appeal, grant: bool) -> None:
     """A verdict is never typed in: granting and refusing must follow from the answers."""
     new = on_appeal(appeal)
     if new.undecided:
-        raise AnswersDisagree("Your answers lead to no decision: something could not be told. Look again, or give it back.")
+        raise AnswersDisagree("Your answers lead to no decision: something could not be told. Look again.")
     old = appeal.decision.outcome
     changed = new.violation != old["violation"] or {s.code for s in new.sanctions} != {
         s["code"] for s in old["sanctions"]

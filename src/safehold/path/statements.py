@@ -177,14 +177,7 @@ def send_appeal_letter(appeal: str) -> work.Outcome:
             return work.Later(1)
     facts = _facts(subject)
     language = notices.language_of(facts.language or row.language)
-    letters = []
-    with transaction.atomic():
-        if row.kind == Appeal.Kind.APPEAL:  # nobody asked for a correction: only what it changes is told
-            letters.append(notices.appeal_outcome_letter(_outcome(row, facts, language), ACTOR))
-        reversed_ = _reversal(row, facts, language)
-        if row.state == Appeal.State.GRANTED and (reversed_.done or reversed_.impossible):
-            letters.append(notices.reversal_letter(reversed_, ACTOR))
-    for one in letters:
+    for one in _letters(row, facts, language):
         if one.state == Letter.State.DRAFTED:
             link = f"{settings.SAFEHOLD.base_url}/policy"
             channels = _deliver(
@@ -198,6 +191,18 @@ def send_appeal_letter(appeal: str) -> work.Outcome:
                         "letter-undeliverable", key=str(one.pk), about=audit.ref(row), role="senior", note=one.kind
                     )
     return None
+
+
+def _letters(appeal: Appeal, facts: contract.AccountFacts, language: str) -> list[Letter]:
+    """What there is to tell. Nobody asked for a correction: only what it changes is told."""
+    letters = []
+    with transaction.atomic():
+        if appeal.kind == Appeal.Kind.APPEAL:
+            letters.append(notices.appeal_outcome_letter(_outcome(appeal, facts, language), ACTOR))
+        undone = _reversal(appeal, facts, language)
+        if appeal.state == Appeal.State.GRANTED and (undone.done or undone.impossible):
+            letters.append(notices.reversal_letter(undone, ACTOR))
+    return letters
 
 
 def _outcome(appeal: Appeal, facts: contract.AccountFacts, language: str) -> notices.AppealOutcome:
@@ -219,6 +224,13 @@ def _outcome(appeal: Appeal, facts: contract.AccountFacts, language: str) -> not
         clauses=_clauses(pack, list(standing.clauses), language) if standing and standing.violation else (),
         policy_version=decision.policy_version,
     )
+
+
+def _no_longer_counts(decision: Decision) -> bool:
+    """Whether the decision's strike was taken back, and the decision in its place brought none."""
+    new = [str(pk) for pk in Decision.objects.filter(replaces=decision, state="confirmed").values_list("pk", flat=True)]
+    taken_back = Strike.objects.filter(decision=str(decision.pk), state=Strike.State.RETRACTED).exists()
+    return taken_back and not Strike.objects.filter(decision__in=new).exists()
 
 
 def _still_so(action: Action) -> bool:
@@ -253,9 +265,7 @@ def _reversal(appeal: Appeal, facts: contract.AccountFacts, language: str) -> no
     if filing is not None and filing.state in order.FILED:
         impossible += ["hold"] if reversal.decision_stands(decision) else ["filing", "hold"]
     kinds = sorted({MEASURE_OF[Action.Kind(a.kind)] for a in back if a.kind in MEASURE_OF})
-    new = Decision.objects.filter(replaces=decision, state="confirmed").first()
-    strikes = {str(row.decision): row.state for row in Strike.objects.filter(decision__in=[str(decision.pk), str(new and new.pk)])}
-    if strikes.get(str(decision.pk)) == Strike.State.RETRACTED and strikes.get(str(new and new.pk)) is None:
+    if _no_longer_counts(decision):
         kinds.append("strike")
     return notices.Reversal(
         appeal=str(appeal.pk),

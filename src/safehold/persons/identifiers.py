@@ -12,9 +12,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from safehold.sealing.files import make_once
 from safehold.persons import normal
 from safehold.persons.models import Identifier
+from safehold.sealing.files import make_once
 
 KEY_FILE = "identifiers.key"
 _NORMAL = {Identifier.Kind.EMAIL: normal.email, Identifier.Kind.PHONE: normal.phone}

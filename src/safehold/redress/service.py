@@ -77,7 +77,8 @@ def _join(correction: Appeal, text: str, language: str, statement: UUID | None, 
     correction.kind, correction.text, correction.language = Appeal.Kind.APPEAL, text, language
     correction.statement, correction.opened_by = statement, actor
     correction.save(update_fields=["kind", "text", "language", "statement", "opened_by"])
-    audit.record("appeal.opened", actor=actor, about=correction, decision=str(correction.decision_id), joins="correction")
+    decision = str(correction.decision_id)
+    audit.record("appeal.opened", actor=actor, about=correction, decision=decision, joins="correction")
     return correction
 
 
@@ -102,14 +103,14 @@ def take(appeal: Appeal, *, actor: str) -> Appeal:
     Who takes it over from somebody else starts from nothing: no answers are inherited.
     """
     refuse_who_took_part(appeal, actor)
-    mine = appeal.holder == actor
-    return APPEAL.move(appeal, "take", actor=actor, changes={"holder": actor} if mine else {"holder": actor, "answers": {}})
+    changes: dict[str, Any] = {"holder": actor} if appeal.holder == actor else {"holder": actor, "answers": {}}
+    return APPEAL.move(appeal, "take", actor=actor, changes=changes)
 
 
 def reopen(appeal: Appeal, *, because: str, actor: str) -> Appeal:
     """A granted appeal whose new decision a second person refused: it waits for somebody who had no part in either."""
     deciders = _bars([*appeal.deciders.strip("|").split("|"), appeal.decided_by, actor])
-    nobody = {"decided_by": "", "decided_at": None, "reason": "", "holder": "", "answers": {}}
+    nobody: dict[str, Any] = {"decided_by": "", "decided_at": None, "reason": "", "holder": "", "answers": {}}
     return APPEAL.move(appeal, "reopen", actor=actor, because=because, changes={**nobody, "deciders": deciders})
 
 

@@ -113,8 +113,8 @@ def enqueue(
 def _again(row: Job, due: datetime, ids: dict[str, str]) -> None:
     """Make a job that ended due once more. A running one keeps its state: `not_before` says that it was asked for."""
     ended = [Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED]
-    fresh = {"state": Job.State.WAITING, "not_before": due, "ids": ids, "failures": 0, "last_error": "", "ended_at": None}
-    if not Job.objects.filter(pk=row.pk, state__in=ended).update(**fresh):
+    fresh = {"not_before": due, "ids": ids, "failures": 0, "last_error": "", "ended_at": None}
+    if not Job.objects.filter(pk=row.pk, state__in=ended).update(state=Job.State.WAITING, **fresh):
         Job.objects.filter(pk=row.pk, state=Job.State.RUNNING).update(not_before=due)
 
 

@@ -239,7 +239,7 @@ def _known_again(world: World, witness: Member) -> None:
     from safehold.cases.models import Case
     from safehold.screening import service as screening
 
-    with world.steps.step("the same picture, uploaded again by another account, is recognised and kept from view", "S13"):
+    with world.steps.step("the same picture, uploaded again by somebody else, is recognised and kept from view", "S13"):
         screening.set_trusted(
             "bank", trusted=True, because="placeholder reason", actor="operator:first", approved_by="operator:second"
         )

@@ -1,0 +1,277 @@
+"""Tables: made from nothing, the same as the models, and refusing what must never be, whatever the code does.
+
+The constraints are attacked with plain SQL, past every service, on whichever database the run uses.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import IntegrityError, connection, models, transaction
+from django.test import TestCase
+from django.utils import timezone
+
+from safehold.audit.models import Entry, Seal
+from safehold.cases.models import CaseItem, Decision, Draft, Duty
+from safehold.enforcement.models import Action
+from safehold.evidence import service as evidence
+from safehold.evidence.models import Certificate
+from safehold.hosts.models import PartnerKey, ReceivedEvent
+from safehold.notices.models import Letter
+from safehold.redress.models import Appeal
+from safehold.screening import service as screening
+from safehold.transparency.models import PublishedReport
+from tests.house.role_world import Everything
+from tests.support.parts import no_database, scratch_database
+
+# What a new installation's database must look like; run in a process of its own, as `safehold setup` is.
+FROM_NOTHING = """
+import django
+django.setup()
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+assert not connection.introspection.table_names(), "the database was not empty"
+for _ in range(2):  # a second time changes nothing
+    call_command("migrate", verbosity=0, interactive=False)
+call_command("migrate", check_unapplied=True, verbosity=0)
+with connection.cursor() as cursor:
+    there = {table: {column.name for column in connection.introspection.get_table_description(cursor, table)}
+             for table in connection.introspection.table_names(cursor)}
+for model in apps.get_models(include_auto_created=True):
+    columns = {field.column for field in model._meta.local_concrete_fields}
+    assert there[model._meta.db_table] == columns, (model, there[model._meta.db_table] ^ columns)
+print(len(there), "tables")
+"""
+
+
+@pytest.mark.django_db
+def test_migrating_an_empty_database_gives_the_tables_of_the_models(tmp_path: Path) -> None:
+    name = f"safehold_zero_{os.getpid()}"
+    place = scratch_database(name) if connection.vendor == "postgresql" else no_database()
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(place)
+        env = {**os.environ, "SAFEHOLD_DATA": str(tmp_path), "SAFEHOLD_DATABASE_URL": url}
+        if not url:
+            del env["SAFEHOLD_DATABASE_URL"]  # the embedded default: a file in the data folder
+        command = [sys.executable, "-W", "error", "-c", FROM_NOTHING]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("tables")
+    assert url or (tmp_path / "safehold.sqlite3").exists()
+
+
+@pytest.mark.django_db
+def test_models_and_migrations_agree() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_every_room_with_tables_has_migrations() -> None:
+    for config in apps.get_app_configs():
+        if config.name.startswith("safehold.") and list(config.get_models()):
+            assert (Path(config.path) / "migrations" / "0001_initial.py").exists(), config.name
+
+
+# --- plain SQL -------------------------------------------------------------------------------------
+
+
+def force(row: models.Model, **columns: Any) -> None:
+    """Change columns past the model, its machine and every service."""
+    fields = [row._meta.get_field(name) for name in columns]
+    sets = ", ".join(f'"{one.column}" = %s' for one in fields)  # type: ignore[union-attr]
+    values = [one.get_db_prep_save(columns[one.name], connection) for one in fields]  # type: ignore[union-attr]
+    key: Any = row._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE "{row._meta.db_table}" SET {sets} WHERE "{key.column}" = %s',
+            [*values, key.get_db_prep_save(row.pk, connection)],
+        )
+        assert cursor.rowcount == 1
+
+
+def duplicate(row: models.Model) -> None:
+    """Insert the row once more under another primary key."""
+    key: Any = row._meta.pk
+    automatic = isinstance(key, models.AutoField)
+    columns = [one.column for one in row._meta.local_concrete_fields if not (automatic and one.primary_key)]
+    chosen = ", ".join("%s" if name == key.column else f'"{name}"' for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    table = row._meta.db_table
+    fresh: list[Any] = [] if automatic else [key.get_db_prep_save(_other_key(key), connection)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO "{table}" ({names}) SELECT {chosen} FROM "{table}" WHERE "{key.column}" = %s',
+            [*fresh, key.get_db_prep_save(row.pk, connection)],
+        )
+
+
+def _other_key(key: "models.Field[Any, Any]") -> Any:
+    if isinstance(key, models.UUIDField):
+        return uuid.uuid4()
+    return 10**9 if isinstance(key, models.IntegerField) else uuid.uuid4().hex[:30]
+
+
+def refusal(attack: Callable[[], None]) -> str:
+    """What the database says to an attack; empty where it lets it through. Nothing stays."""
+    try:
+        with transaction.atomic():
+            attack()
+            raise LetThrough
+    except IntegrityError as error:
+        return str(error)
+    except LetThrough:
+        return ""
+
+
+class LetThrough(Exception):
+    """The database took what it should refuse."""
+
+
+# --- what the database refuses ---------------------------------------------------------------------
+
+
+def ours() -> list[type[models.Model]]:
+    return [model for model in apps.get_models() if model.__module__.startswith("safehold.")]
+
+
+def checks() -> set[str]:
+    return {c.name for m in ours() for c in m._meta.constraints if isinstance(c, models.CheckConstraint)}
+
+
+class Refused(TestCase):
+    """One desk with something in every table that has a rule; each attack is undone."""
+
+    all: Everything
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.all = Everything()
+        with transaction.atomic():
+            _fill(cls.all)
+
+    def attacks(self) -> dict[str, list[tuple[models.Model, dict[str, Any]]]]:
+        """{check: rows and the columns that no such row may ever hold}."""
+        held, decided = self.all.world.held, Decision.objects.get(pk=self.all.world.decided.pk)  # type: ignore[union-attr]
+        assert held is not None
+        duty = Duty.objects.filter(state=Duty.State.OPEN).order_by("pk")[0]
+        hide, ban = Action.objects.filter(kind="hide_item")[0], Action.objects.filter(kind="ban_person")[0]
+        appeal = Appeal.objects.get()
+        assert decided.decided_by in appeal.deciders
+        return {
+            # Invariant 3 and the second person of every sanction that needs one.
+            "second_person_is_another": [(held, {"second_by": held.decided_by})],
+            "confirmed_has_its_second_person": [
+                (held, {"state": "confirmed"}),
+                (held, {"state": "confirmed", "second_by": "staff:another"}),
+                (held, {"state": "confirmed", "second_agrees": False, "second_by": "staff:another"}),
+                (held, {"state": "confirmed", "second_agrees": True}),
+            ],
+            # Invariant 6.
+            "met_names_its_receipt": [(duty, {"state": "met"})],
+            "waived_names_its_reason": [(duty, {"state": "waived"})],
+            "action_has_its_object": [
+                (hide, {"case_item": None}),
+                (ban, {"subject": None}),
+                (ban, {"kind": "purge_item"}),
+                (ban, {"kind": "something_else"}),
+            ],
+            # Invariant 9.
+            "appeal_decided_by_another": [
+                (appeal, {"decided_by": decided.decided_by, "state": "granted"}),
+                (appeal, {"decided_by": decided.decided_by, "state": "refused"}),
+            ],
+            "appeal_outcome_names_its_decider": [(appeal, {"state": "granted"}), (appeal, {"state": "refused"})],
+            "partner_kind_known": [(PartnerKey.objects.all()[0], {"kind": "somebody"})],
+            "period_has_days": [(report := PublishedReport.objects.get(), {"period_end": report.period_start})],
+        }
+
+    def test_every_check_is_attacked(self) -> None:
+        assert set(self.attacks()) == checks()
+
+    def test_checks_hold_against_plain_sql(self) -> None:
+        weak = []
+        for name, attacks in self.attacks().items():
+            for row, columns in attacks:
+                said = refusal(lambda row=row, columns=columns: force(row, **columns))  # type: ignore[misc]
+                if name not in said:
+                    weak.append((name, columns, said))
+        assert not weak
+
+    def test_what_is_right_is_let_through(self) -> None:
+        """A rule that refuses everything would pass the attacks too."""
+        held, appeal, duty = self.all.world.held, Appeal.objects.get(), Duty.objects.filter(state="open")[0]
+        assert held is not None
+        for row, columns in (
+            (held, {"state": "confirmed", "second_agrees": True, "second_by": "staff:another"}),
+            (appeal, {"state": "granted", "decided_by": "staff:another"}),
+            (duty, {"state": "met", "receipt": "filing:1"}),
+            (duty, {"state": "waived", "because": "placeholder reason"}),
+        ):
+            assert refusal(lambda row=row, columns=columns: force(row, **columns)) == ""  # type: ignore[misc]
+
+    def test_nothing_is_there_twice(self) -> None:
+        """Every unique constraint and column: the same row once more is refused, by that very rule."""
+        weak = []
+        for model in ours():
+            rules = [c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+            for rule in rules:
+                rows = model._default_manager.all()
+                row = (rows.filter(rule.condition) if rule.condition is not None else rows).first()
+                said = refusal(lambda row=row: duplicate(row)) if row is not None else "no row"  # type: ignore[misc]
+                columns = [model._meta.get_field(name).column for name in rule.fields]  # type: ignore[union-attr]
+                if rule.name not in said and not all(f"{model._meta.db_table}.{name}" in said for name in columns):
+                    weak.append((model._meta.label, rule.name, said))
+            single = [one for one in model._meta.local_concrete_fields if one.unique and not one.primary_key]
+            if single and not rules:
+                row = model._default_manager.first()
+                said = refusal(lambda row=row: duplicate(row)) if row is not None else "no row"  # type: ignore[misc]
+                if not any(one.column in said for one in single):
+                    weak.append((model._meta.label, [one.name for one in single], said))
+        assert not weak
+
+    def test_what_a_record_hangs_on_cannot_be_deleted_from_under_it(self) -> None:
+        """Foreign keys are the database's too: a case with items, a decision with duties stay whole."""
+        for row in (CaseItem.objects.all()[0].item, self.all.fresh, Duty.objects.all()[0].decision, self.all.world.host):
+            table, key = row._meta.db_table, row._meta.pk
+            assert key is not None
+
+            def attack(row: models.Model = row, table: str = table, key: Any = key) -> None:
+                with connection.cursor() as cursor:
+                    value = key.get_db_prep_save(row.pk, connection)
+                    cursor.execute(f'DELETE FROM "{table}" WHERE "{key.column}" = %s', [value])
+                connection.check_constraints()  # deferred keys speak only at the end of a transaction
+
+            assert "foreign key" in refusal(attack).lower(), table
+
+
+def _fill(everything: Everything) -> None:
+    """A row in each table with a rule that the desk itself has not filled."""
+    now = timezone.now()
+    today = now.date()
+    sealed = CaseItem.objects.exclude(body=None)[0].body
+    assert sealed is not None
+    evidence.place_hold(
+        [sealed.pk], until=now.replace(year=now.year + 2), basis="test", ref="filing:1", actor="system:test"
+    )
+    screening.add_entry(
+        "test-list", "0" * 64, source="tests", category="A1", purpose="exact match", licence="own", actor="system:test"
+    )
+    ReceivedEvent.objects.create(
+        host=everything.world.host, webhook_id="evt_1", sent_at=now, body_digest="0" * 64, type="item.removed"
+    )
+    PublishedReport.objects.create(
+        period_start=today.replace(day=1, month=1), period_end=today.replace(day=2, month=1), edition=1, figures={},
+        digest="0" * 64, published_at=now, published_by="system:test",
+    )  # fmt: skip
+    Letter.objects.create(kind="appeal", ref="appeal:1", subject="1", language="en", fields={}, made_at=now)
+    Seal.objects.create(position=1, entry=Entry.objects.order_by("pk")[0], hash="0" * 64)
+    Certificate.objects.create(sealed=sealed, sha256=sealed.sha256, size=sealed.size, at=now, actor="system:test")
+    Draft.objects.get_or_create(subject=everything.subject, class_id="cse", defaults={"saved_by": "system:test"})
