@@ -2,7 +2,8 @@
 
 `main` runs the benches by name. Each is a module with `NEEDS` (how many runs it can take) and
 `run(stand, runs) -> Result`; `stand` starts the processes, `figures` computes and prints. Every figure
-stands beside what it is compared with, measured in the same run.
+stands beside what it is compared with, measured in the same run. SQLite in a fresh folder; an empty PostgreSQL
+database where SAFEHOLD_BENCH_DATABASE_URL names one.
 """
 
 import json

@@ -70,7 +70,8 @@ class Result:
             name = ("  " if row.part else "") + row.name
             times = f"{len(row.times):5} {row.p50 * 1000:9.1f} {row.p95 * 1000:9.1f}"
             lines.append(f"{name:{wide}} {times} {shown}  {spread(row.times)}")
-        lines += [f"ratio of {row.name!r}: its median over that of {row.against!r}" for row in self.rows if row.against]
+        against = dict.fromkeys(row.against for row in self.rows if row.against)
+        lines += [f"ratio: the row's median over that of {name!r}" for name in against]
         if self.aim is not None:
             met = "met" if self.rows[0].p50 < self.aim else "NOT met"
             lines.append(f"aim: a median under {self.aim:g} s for {self.rows[0].name!r}: {met}")

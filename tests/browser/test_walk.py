@@ -228,7 +228,7 @@ def hide_both(window: Window, witness: Member, posts: list[dict[str, Any]]) -> N
 def reveal(window: Window, bodies: list[bytes]) -> None:
     """The key r, a page that asks, Enter. The original is there, and only then."""
     page = window.page
-    assert all("/veiled" in address for address, *_ in window.evidence), "nothing but veiled pictures so far"
+    assert all("/veiled" in address for address, _headers in window.evidence), "nothing but veiled pictures so far"
     page.keyboard.press("r")
     page.get_by_role("heading", name="Reveal this item?").wait_for()
     window.look("reveal-asks")
@@ -264,7 +264,7 @@ def answer_by_keyboard(window: Window, answers: dict[str, Any], last: str, look:
             assert page.locator(f"[data-answers] input[value='{value}']").is_checked()
         before = page.url
         page.keyboard.press("Enter")
-        page.wait_for_url(lambda address, before=before: address != before)
+        page.wait_for_url(lambda address, before=before: address != before)  # type: ignore[misc]
     raise AssertionError(f"the questions do not end: {page.url}")
 
 
@@ -331,7 +331,7 @@ def nothing_is_kept(desk: Desk, window: Window, case: str, bodies: list[bytes]) 
         assert "/login/" in page.url or page.url == f"{desk.stack.url}/", page.url
     assert asked_to_sign_in >= 2
     assert len(window.evidence) >= 5
-    for address, headers, _body in window.evidence:
+    for address, headers in window.evidence:
         assert "no-store" in headers["cache-control"], address
         assert "sandbox" in headers["content-security-policy"], address
         assert headers["x-content-type-options"] == "nosniff"

@@ -31,7 +31,7 @@ class Window:
         self.context, self.base, self.shots = context, base, shots
         self.problems: list[str] = []
         self.foreign: list[str] = []
-        self.evidence: list[tuple[str, dict[str, str], bytes]] = []
+        self.evidence: list[tuple[str, dict[str, str]]] = []
         self.looked: list[str] = []
         context.set_default_timeout(20_000)
         context.add_init_script(TELL)
@@ -45,7 +45,7 @@ class Window:
 
     def _answered(self, response: "Response") -> None:
         if "/console/evidence/" in response.url:
-            self.evidence.append((response.url, dict(response.headers), b""))
+            self.evidence.append((response.url, dict(response.headers)))
 
     def go(self, path: str) -> "Page":
         """Open an address of the desk; it must be answered with a page."""
@@ -61,7 +61,7 @@ class Window:
         self.looked.append(name)
         found = []
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)
             for width, size in WIDTHS.items():
                 self.page.set_viewport_size(size)  # type: ignore[arg-type]
                 self.page.screenshot(path=self.shots / f"{name}-{width}-{scheme}.png", full_page=True)

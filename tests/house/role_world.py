@@ -245,4 +245,3 @@ def tables() -> dict[str, int]:
 
     skip = {FailedAttempt._meta.db_table, "django_session"}
     return {m._meta.db_table: m._default_manager.count() for m in apps.get_models() if m._meta.db_table not in skip}
-

@@ -239,7 +239,12 @@ class Refused(TestCase):
 
     def test_what_a_record_hangs_on_cannot_be_deleted_from_under_it(self) -> None:
         """Foreign keys are the database's too: a case with items, a decision with duties stay whole."""
-        for row in (CaseItem.objects.all()[0].item, self.all.fresh, Duty.objects.all()[0].decision, self.all.world.host):
+        for row in (
+            CaseItem.objects.all()[0].item,
+            self.all.fresh,
+            Duty.objects.all()[0].decision,
+            self.all.world.host,
+        ):
             table, key = row._meta.db_table, row._meta.pk
             assert key is not None
 

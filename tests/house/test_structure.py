@@ -38,7 +38,7 @@ WRITES_ELSEWHERE = {
 
 # Who listens to a signal, and why that is right there.
 SIGNALS = {
-    "console/accounts.py": "signing in, out and failing to is done by the sign-in library, which tells it by signals alone",
+    "console/accounts.py": "the sign-in library tells of signing in, out and failing to by signals alone",
 }
 
 QUERYSET_WRITES = {
@@ -108,7 +108,12 @@ def test_foreign_keys_lead_downward() -> None:
 def test_only_staff_and_the_sign_in_know_the_user_model() -> None:
     """Lower rooms name people as actors; a key to the user model would tie them to staff."""
     user = settings.AUTH_USER_MODEL
-    holders = {m._meta.label for m in our_models() for f in m._meta.fields if f.related_model and f.related_model._meta.label == user}
+    holders = {
+        m._meta.label
+        for m in our_models()
+        for f in m._meta.fields
+        if f.related_model and f.related_model._meta.label == user
+    }
     assert not holders
 
 
@@ -144,7 +149,10 @@ def test_no_signals_carry_control_around_the_path() -> None:
     for path in sources():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Import | ast.ImportFrom):
-                words = {*(getattr(node, "module", "") or "").split("."), *(part for a in node.names for part in a.name.split("."))}
+                words = {
+                    *(getattr(node, "module", "") or "").split("."),
+                    *(part for a in node.names for part in a.name.split(".")),
+                }
                 if words & {"signals", "receiver", "Signal"}:
                     found.add(name_of(path))
     assert found == set(SIGNALS)
@@ -169,25 +177,29 @@ class Names:
 def names_in(path: Path) -> Names:
     """Imports, annotated arguments, and variables that hold rows of another room's model."""
     names = Names(room_of(path))
-    for node in ast.walk(tree(path)):
+    nodes = list(ast.walk(tree(path)))
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("safehold."):
             room, model_file = node.module.split(".")[1], node.module.endswith(".models")
             for alias in node.names:
                 known = names.models if model_file and alias.name[0].isupper() else names.modules
                 known[alias.asname or alias.name] = room
-        elif isinstance(node, ast.arg) and node.annotation is not None:
-            _note(names, ast.Name(node.arg), node.annotation)
-        elif isinstance(node, ast.AnnAssign):
-            _note(names, node.target, node.annotation)
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                _note(names, target, node.value)
-        elif isinstance(node, ast.For | ast.comprehension):
-            _note(names, node.target, node.iter)
-        elif isinstance(node, ast.NamedExpr):
-            _note(names, node.target, node.value)
+    for target, origin in [pair for node in nodes for pair in _bindings(node)]:
+        _note(names, target, origin)
     return names
+
+
+def _bindings(node: ast.AST) -> list[tuple[ast.AST, ast.AST]]:
+    """(what gets a value, where the value or its type is written) of one node."""
+    if isinstance(node, ast.arg) and node.annotation is not None:
+        return [(ast.Name(node.arg), node.annotation)]
+    if isinstance(node, ast.AnnAssign):
+        return [(node.target, node.annotation)]
+    if isinstance(node, ast.Assign):
+        return [(target, node.value) for target in node.targets]
+    if isinstance(node, ast.For | ast.comprehension):
+        return [(node.target, node.iter)]
+    return [(node.target, node.value)] if isinstance(node, ast.NamedExpr) else []
 
 
 def _note(names: Names, target: ast.AST, origin: ast.AST) -> None:
@@ -292,7 +304,9 @@ def test_the_search_for_foreign_writes_finds_them(tmp_path: Path, monkeypatch: p
 
 def test_no_statement_that_writes_stands_in_plain_sql() -> None:
     """SQL passes by every machine and every audit entry. The demo's attack on the record is meant to."""
-    words = re.compile(r"\s*(INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|DROP\s+TABLE|ALTER\s+TABLE)\b", re.IGNORECASE)
+    words = re.compile(
+        r"\s*(INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|DROP\s+TABLE|ALTER\s+TABLE)\b", re.IGNORECASE
+    )
     found = {
         name_of(path)
         for path in sources()
@@ -353,7 +367,18 @@ def test_a_module_has_one_subject() -> None:
 def tracked() -> list[Path]:
     """Every text file that is part of the repository, this one apart."""
     kinds = {".py", ".md", ".html", ".txt", ".toml", ".yaml", ".yml", ".po", ".js", ".css", ".json", ".csv", ""}
-    skip = {".git", ".venv", ".run", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__", "node_modules", "data"}
+    skip = {
+        ".git",
+        ".venv",
+        ".run",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+        "__pycache__",
+        "node_modules",
+        "data",
+    }
     return [
         path for path in sorted(ROOT.rglob("*"))
         if path.is_file() and path.suffix in kinds and path != Path(__file__).resolve()

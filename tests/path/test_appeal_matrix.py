@@ -72,10 +72,11 @@ def test_granted(world: memory_host.World, ncmec: Ncmec, actions: str, filed: st
         assert before["purge_item"] == "confirmed"
     was = order.filing_of(decision)
     filed_already = was is not None and was.state in order.FILED
+    sent = list(ncmec.finished)
     appeal = stage.appeal(decision)
     world.broken, world.deaf, ncmec.stuck = {}, set(), {}
     appeal = stage.look_again(appeal, desk.CLEARED, grant=True)
-    run_due(until=stage.later(days=2))
+    stage.pass_time(days=2)
     decision.refresh_from_db()
     assert (appeal.state, decision.state) == ("granted", "replaced")
 
@@ -94,7 +95,7 @@ def test_granted(world: memory_host.World, ncmec: Ncmec, actions: str, filed: st
     assert not ListEntry.objects.filter(retracted_at=None).exists()
     assert not Sealed.objects.exclude(destroyed_at=None).exists(), "evidence stays for the window and the hold"
 
-    assert bool(ncmec.finished) == (filed == "finished"), "a cleared decision is not filed afterwards"
+    assert ncmec.finished == sent, "a cleared decision is not filed afterwards"
     assert Task.objects.filter(kind="tell-ncmec").count() == (1 if filed_already else 0)
     row = order.filing_of(decision)
     if row is not None and not filed_already:
@@ -154,7 +155,7 @@ def test_a_grant_that_needs_a_second_person_waits_for_them(world: memory_host.Wo
     assert stage.refusals("decision.second_opinion") == 2, "both refused attempts stay on record"
 
     commands.second_opinion(new.pk, agree=True, reason="Looked at it too.", actor=THIRD)
-    run_due(until=stage.later(hours=2))
+    stage.pass_time(hours=2)
     assert world.accounts["user-17"].status == contract.AccountStatus.LOCKED
     assert world.items["p1"].status == contract.ItemStatus.HIDDEN, "what both want stays"
     assert stage.states(decision) == {"suspend_account": "reversed", "ban_person": "reversed", "purge_item": "dropped"}
@@ -176,7 +177,7 @@ def test_a_second_person_refuses_a_grant(world: memory_host.World, ncmec: Ncmec)
     appeal = stage.look_again(stage.appeal(decision), desk.LENIENT, grant=True)
     new = Decision.objects.get(replaces=decision)
     commands.second_opinion(new.pk, agree=False, reason="No.", actor=THIRD)
-    run_due(until=stage.later(hours=2))
+    stage.pass_time(hours=2)
     decision.refresh_from_db()
     appeal.refresh_from_db()
     assert (decision.state, stage.fresh(new).state, appeal.state) == ("confirmed", "withdrawn", "open")
@@ -188,7 +189,7 @@ def test_a_second_person_refuses_a_grant(world: memory_host.World, ncmec: Ncmec)
             commands.lease_appeal(appeal.pk, actor=party)
     assert len(ncmec.finished) == 1
     appeal = stage.look_again(appeal, desk.CLEARED, grant=True, actor=stage.FOURTH)
-    run_due(until=stage.later(hours=2))
+    stage.pass_time(hours=2)
     assert stage.states(decision) == {
         "hide_item": "reversed", "suspend_account": "reversed", "ban_person": "reversed", "purge_item": "dropped",
     }  # fmt: skip
@@ -203,11 +204,11 @@ def test_a_second_person_refuses_a_grant_while_the_filing_was_under_way(world: m
     stage.look_again(stage.appeal(decision), desk.LENIENT, grant=True)
     new = Decision.objects.get(replaces=decision)
     ncmec.stuck = {}
-    run_due(until=stage.later(days=1))
+    stage.pass_time(days=1)
     assert len(ncmec.finished) == 1, "a violation stands either way"
     assert not Task.objects.filter(kind="tell-ncmec").exists()
     commands.second_opinion(new.pk, agree=False, reason="No.", actor=THIRD)
-    run_due(until=stage.later(days=2))
+    stage.pass_time(days=2)
     case = Case.objects.get()
     assert not decision.duties.filter(state="open").exists()
     assert case.state == "closed"
@@ -224,7 +225,7 @@ def test_the_decision_falls_after_finish_was_sent(world: memory_host.World, ncme
     assert row.state == "uploading"
     assert not Task.objects.filter(kind="tell-ncmec").exists()
     ncmec.stuck = {}
-    run_due(until=stage.later(days=1))
+    stage.pass_time(days=1)
     assert stage.fresh(row).state == "finished"
     assert Task.objects.filter(kind="tell-ncmec").count() == 1
     stage.check_everywhere(world)
@@ -236,7 +237,7 @@ def test_lenient_on_appeal_does_not_run_the_old_purge(world: memory_host.World, 
     stage.look_again(stage.appeal(decision), desk.LENIENT, grant=True)
     new = Decision.objects.get(replaces=decision)
     commands.second_opinion(new.pk, agree=True, reason="Yes.", actor=THIRD)
-    run_due(until=stage.later(days=400))
+    stage.pass_time(days=400)
     assert "p1" in world.items
     assert world.accounts["user-17"].status == contract.AccountStatus.LOCKED
 
@@ -249,7 +250,7 @@ def test_lenient_on_appeal_after_the_purge_locks_nobody_for_good(world: memory_h
     stage.look_again(stage.appeal(decision), desk.LENIENT, grant=True)
     new = Decision.objects.get(replaces=decision)
     commands.second_opinion(new.pk, agree=True, reason="Yes.", actor=THIRD)
-    run_due(until=stage.later(hours=2))
+    stage.pass_time(hours=2)
     assert world.accounts["user-17"].status == contract.AccountStatus.ACTIVE
     stage.check_everywhere(world)
 
@@ -257,7 +258,7 @@ def test_lenient_on_appeal_after_the_purge_locks_nobody_for_good(world: memory_h
 def test_a_new_decision_with_other_duties_takes_the_case_up_again(world: memory_host.World, ncmec: Ncmec) -> None:
     """Filed and closed; on appeal it is a lesser violation, whose statement is a new duty."""
     decision = desk.decide(stage.case_of("p1"), desk.SUSPENDS)
-    run_due(until=stage.later(days=1))
+    stage.pass_time(days=1)
     assert Case.objects.get().state == "closed"
     stage.look_again(stage.appeal(decision), desk.LENIENT, grant=True)
     new = Decision.objects.get(replaces=decision)
@@ -265,7 +266,7 @@ def test_a_new_decision_with_other_duties_takes_the_case_up_again(world: memory_
     commands.second_opinion(new.pk, agree=True, reason="Yes.", actor=THIRD)
     assert Case.objects.get().state == "decided", "a closed case has no open duties"
     world.broken = {}
-    run_due(until=stage.later(days=2))
+    stage.pass_time(days=2)
     duties = dict(new.duties.values_list("kind", "state"))
     assert duties == {"report_shall": "met", "preserve": "met", "notify_account_holder": "met"}
     assert Case.objects.get().state == "closed"
@@ -274,13 +275,13 @@ def test_a_new_decision_with_other_duties_takes_the_case_up_again(world: memory_
 
 def test_a_purge_waits_while_an_appeal_is_open(world: memory_host.World, ncmec: Ncmec, settings: Any) -> None:
     decision = desk.decide(stage.case_of("p1"), desk.SUSPENDS)
-    run_due(until=stage.later(days=1))
+    stage.pass_time(days=1)
     appeal = stage.appeal(decision)
     window_ends(decision)
     run_due()
     assert "p1" in world.items
     stage.look_again(appeal, desk.SUSPENDS, grant=False)
-    run_due(until=stage.later(hours=2))
+    stage.pass_time(hours=2)
     assert "p1" not in world.items
     assert stage.states(decision)["purge_item"] == "confirmed"
 
@@ -367,7 +368,7 @@ def test_a_planned_retry_that_was_sent_before_is_undone_not_dropped(world: memor
 def test_person_banned_twice_stays_banned_once(world: memory_host.World, ncmec: Ncmec) -> None:
     """Two cases ban the same person; one is reversed."""
     one = desk.decide(stage.case_of("p1", number=1), desk.SUSPENDS)
-    run_due(until=stage.later(days=1))
+    stage.pass_time(days=1)
     two = desk.decide(stage.case_of("p3", number=2), desk.SUSPENDS)
     assert one.subject.case_id != two.subject.case_id
     stage.look_again(stage.appeal(one), desk.CLEARED, grant=True)

@@ -361,7 +361,8 @@ def user_removes(token: str) -> None:
 
 
 def _removed_by_user(case_item: CaseItem, *, actor: str) -> None:
-    for decision in Decision.objects.filter(covers=case_item, state=Decision.State.CONFIRMED):
+    # Also while a second person is awaited: it must not be forgotten when they agree.
+    for decision in Decision.objects.filter(covers=case_item, state__in=["held", "confirmed"]):
         if order.user_removes(decision):
             enforcement.order(Action.Kind.PURGE_ITEM, actor=actor, case_item=case_item, decision=decision)
             order.advance(decision)

@@ -89,7 +89,7 @@ def _stands(filing: Filing) -> bool:
     """Whether a decision that is reported is in force, or replaced by one that waits for its second person."""
     subject = UUID(filing.ref.removeprefix("subject:"))
     rows = Decision.objects.filter(subject_id=subject, state__in=["held", "confirmed"])
-    return any(reversal.reported(row) or (row.replaces and reversal.reported(row.replaces)) for row in rows)
+    return any(reversal.reported((row.state == "held" and row.replaces) or row) for row in rows)
 
 
 def one_year_after(moment: datetime) -> datetime:

@@ -72,6 +72,8 @@ def _succeed(old: Decision, new: Decision, *, actor: str) -> None:
     wanted = order.wanted_kinds(new)
     enforcement.hand_over(old, new, actor=actor, kinds=wanted)
     reversal.back_out(old, because=audit.ref(new), actor=actor)
+    for appeal in old.appeals.filter(state=Appeal.State.GRANTED):  # its letter may have waited for a second person
+        work.enqueue("letter.appeal", key=str(appeal.pk), again=True, appeal=str(appeal.pk))
     codes = {sanction["code"] for sanction in new.outcome["sanctions"]}
     for code in {sanction["code"] for sanction in old.outcome["sanctions"]} - codes - set(order.SANCTIONS):
         work.raise_task(  # a person put it in force, so a person lifts it
