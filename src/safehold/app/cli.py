@@ -13,7 +13,19 @@ from safehold.app.config import ConfigError
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line, built from the modules of `commands`."""
-    from safehold.app.commands import audit, bench, cybertip, demo, doctor, hosts, lists, policy, running, staff
+    from safehold.app.commands import (
+        audit,
+        bench,
+        cybertip,
+        demo,
+        doctor,
+        hosts,
+        lists,
+        policy,
+        running,
+        staff,
+        transparency,
+    )
 
     top = argparse.ArgumentParser(
         prog="safehold",
@@ -21,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: safehold setup && safehold serve --port 8000",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (running, doctor, staff, hosts, policy, lists, cybertip, audit, demo, bench):
+    for module in (running, doctor, staff, hosts, policy, lists, cybertip, audit, transparency, demo, bench):
         module.add(commands)
     return top
 

@@ -112,6 +112,9 @@ def unhide_cleared(decision: Decision, *, actor: str) -> None:
         case_item__in=decision.covers.all(), kind=Action.Kind.HIDE_ITEM, decision__isnull=True
     ):
         give_back(action, because=audit.ref(decision), actor=actor)
+    # What held only while a second person was awaited.
+    for action in Action.objects.filter(decision=decision).exclude(kind__in=order.wanted_kinds(decision)):
+        give_back(action, because=audit.ref(decision), actor=actor)
     clear_later(decision.subject.case)
 
 
