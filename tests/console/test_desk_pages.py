@@ -217,3 +217,23 @@ def test_the_lenient_path_waits_for_a_senior_reviewer(case: Case, sign_in: SignI
     address = reverse("console:second", args=[held.pk])
     assert sign_in("policy_owner").get(address).status_code == 403
     assert sign_in("senior").get(address).status_code == 200
+
+
+def test_an_administrator_closes_no_task_of_a_role_that_they_may_not_use(sign_in: SignIn) -> None:
+    with transaction.atomic():
+        row = work.raise_task("tell-ncmec", key="1", about="filing:1", role="custodian")
+    address = reverse("console:task", args=[row.pk])
+    both = sign_in("administrator", "custodian")
+    assert both.get(address).status_code == 404
+    assert both.send(address, {"outcome": "placeholder"}).status_code == 404
+    assert sign_in("custodian").get(address).status_code == 200
+    row.refresh_from_db()
+    assert row.closed_at is None
+
+
+def test_who_decided_does_not_waive_the_report(case: Case, sign_in: SignIn, no_filing: None) -> None:
+    senior = sign_in("senior")
+    decided = desk.decide(case, desk.SUSPENDS, actor=senior.member.actor)
+    address = reverse("console:waive", args=[decided.duties.get(kind="report_shall").pk])
+    assert senior.send(address, {"reason": "placeholder reason"}).status_code == 403
+    assert decided.duties.get(kind="report_shall").state == "open"

@@ -211,7 +211,9 @@ def test_waived_instead_of_filed(world: memory_host.World, ncmec: Ncmec) -> None
     commands.user_removes(stage.token(decision))
     run_due()
     assert "p1" in world.items
-    commands.waive_duty(decision.duties.get(kind="report_shall").pk, because="Not ours to report.", actor="staff:custodian")
+    commands.waive_duty(
+        decision.duties.get(kind="report_shall").pk, because="Not ours to report.", actor="staff:custodian"
+    )
     ncmec.stuck = {}
     stage.pass_time(days=1)
     assert ncmec.finished == []

@@ -67,3 +67,14 @@ def test_a_person_lifts_it_with_a_reason(sealed: Path) -> None:
     assert restore.paused() is None
     assert restore.notice() is None, "the same gap does not pause again"
     assert not chain.verify().ok, "the lost entries stay named: that is the truth of the record"
+
+
+def test_a_job_that_was_running_stands_still_too(sealed: Path) -> None:
+    """DBOS recovers what ran when the backup was made: the pause holds it as well."""
+    with transaction.atomic():
+        job = work.enqueue("house.daily", key="only")
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, run=1)
+    work.pause("placeholder reason", actor="operator:test")
+    assert engine.run_once(str(job.pk), 1) == "later"
+    job.refresh_from_db()
+    assert (job.state, job.failures) == (Job.State.WAITING, 0)

@@ -31,7 +31,11 @@ def answers_of(name: str) -> dict[str, Any]:
     row = rows[name]
     base = answers_of(row["like"]) if "like" in row else {}
     answers = {**base, **row.get("answers", {}), **row.get("with", {})}
-    return {q: ("yes" if a is True else "no" if a is False else a) for q, a in answers.items() if q not in row.get("without", [])}
+    return {
+        q: ("yes" if a is True else "no" if a is False else a)
+        for q, a in answers.items()
+        if q not in row.get("without", [])
+    }
 
 
 @pytest.mark.parametrize("agree", [True, False])

@@ -1,6 +1,5 @@
 """The path of a case through the real rooms, with a host in memory and the filing left aside."""
 
-
 import pytest
 
 from safehold.cases.models import Case, CaseItem, Duty

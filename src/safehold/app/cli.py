@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
         doctor,
         hosts,
         lists,
+        partners,
         policy,
         running,
         staff,
@@ -33,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="Example: safehold setup && safehold serve --port 8000",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (running, doctor, staff, hosts, policy, lists, cybertip, audit, transparency, demo, bench):
+    for module in (
+        running, doctor, staff, hosts, partners, policy, lists, cybertip, audit, transparency, demo, bench,
+    ):  # fmt: skip
         module.add(commands)
     return top
 

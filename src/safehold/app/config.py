@@ -43,7 +43,8 @@ class Provider(msgspec.Struct, frozen=True):
     @property
     def complete(self) -> bool:
         """Whether production filing may be turned on."""
-        return all((self.name, self.email, self.phone, self.company, self.legal_url))
+        required = (self.name, self.first_name, self.last_name, self.email, self.phone, self.company, self.legal_url)
+        return all(required)
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -92,7 +93,7 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
             name=get("SAFEHOLD_PROVIDER_NAME", "Safehold installation"),
             first_name=get("SAFEHOLD_PROVIDER_FIRST_NAME", ""),
             last_name=get("SAFEHOLD_PROVIDER_LAST_NAME", ""),
-            email=get("SAFEHOLD_PROVIDER_EMAIL", get("SAFEHOLD_MAIL_FROM", "safety@safehold.example")),
+            email=get("SAFEHOLD_PROVIDER_EMAIL", ""),
             phone=get("SAFEHOLD_PROVIDER_PHONE", ""),
             company=get("SAFEHOLD_PROVIDER_COMPANY", ""),
             legal_url=get("SAFEHOLD_PROVIDER_LEGAL_URL", ""),
@@ -109,8 +110,8 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
     )
     if loaded.cybertip.environment == "production" and not loaded.provider.complete:
         raise ConfigError(
-            "Production filing needs a complete provider profile: set SAFEHOLD_PROVIDER_NAME, _EMAIL, _PHONE, "
-            "_COMPANY and _LEGAL_URL."
+            "Production filing needs a complete provider profile: set SAFEHOLD_PROVIDER_NAME, _FIRST_NAME, _LAST_NAME, "
+            "_EMAIL, _PHONE, _COMPANY and _LEGAL_URL."
         )
     return loaded
 

@@ -26,7 +26,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Everything, in the order in which a person would mend it. A check that breaks is itself a finding."""
     found: list[Finding] = []
-    for check in (_environment, _database, _keys, _staff, _hosts, _cybertip, _worker, _tasks, _record, _mail):
+    for check in (_environment, _database, _folder, _keys, _staff, _hosts, _cybertip, _worker, _tasks, _record, _mail):
         found += _guarded(check)
     return found
 
@@ -64,6 +64,12 @@ def _database() -> Iterator[Finding]:
             mode = cursor.fetchone()[0]
         state = "ok" if mode == "wal" else "wrong"
         yield Finding("journal", state, f"SQLite's journal is {mode}; it must be wal on a local disk.")
+
+
+def _folder() -> Iterator[Finding]:
+    data = settings.SAFEHOLD.data
+    if data.stat().st_mode & 0o077:
+        yield Finding("folder", "wrong", f"others can look into {data}. Run: chmod 700 {data}")
 
 
 def _keys() -> Iterator[Finding]:

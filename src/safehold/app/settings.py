@@ -1,12 +1,15 @@
 """Django's settings, derived from `config`. Nothing here is edited by an operator."""
 
 import base64
+import os
 
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from safehold.app import config
 
+# Whatever a process of this installation writes (database, keys, mail, evidence) is its owner's alone.
+os.umask(0o077)
 SAFEHOLD = config.load()
 
 DEBUG = SAFEHOLD.debug

@@ -9,7 +9,8 @@ from django.core.management import call_command
 
 def setup() -> None:
     """Create or bring up to date everything that `serve` needs."""
-    settings.SAFEHOLD.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.SAFEHOLD.data.mkdir(parents=True, exist_ok=True)
+    settings.SAFEHOLD.data.chmod(0o700)
     call_command("migrate", verbosity=0, interactive=False)
     setup_keys()
 

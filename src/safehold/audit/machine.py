@@ -58,7 +58,7 @@ class Machine:
         """
         if not connection.in_atomic_block:
             raise audit.NotInTransaction(f"{self.name}.{verb} was called outside a transaction.")
-        fresh = type(row)._default_manager.select_for_update(of=("self",)).get(pk=row.pk)  # noqa: SLF001 - documented API
+        fresh = type(row)._default_manager.select_for_update(of=("self",)).get(pk=row.pk)
         before = getattr(fresh, self.field)
         after = self.moves[verb].get(before)
         if after is None:

@@ -23,7 +23,7 @@ class NotInTransaction(RuntimeError):
 
 def ref(row: models.Model) -> str:
     """How the chain names a row: `case:0b9c…` (model name, primary key)."""
-    return f"{row._meta.model_name}:{row.pk}"  # noqa: SLF001 - Django documents _meta
+    return f"{row._meta.model_name}:{row.pk}"
 
 
 def record(act: str, *, actor: str, about: models.Model | str, **details: Any) -> Entry:

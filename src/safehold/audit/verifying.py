@@ -234,7 +234,7 @@ def _rows(end: int, tell: Callable[[int], None]) -> Iterator[Row]:
 
 def _query() -> str:
     """Every text as bytes on SQLite, past all converters, so that no content can stop the reading."""
-    seal, entry, detail = (model._meta.db_table for model in (Seal, Entry, Detail))  # noqa: SLF001 - documented
+    seal, entry, detail = (model._meta.db_table for model in (Seal, Entry, Detail))
     sqlite = connection.vendor == "sqlite"
     text = "CAST({} AS BLOB)".format if sqlite else "{}".format
     columns = [
@@ -246,7 +246,7 @@ def _query() -> str:
         *(text(f"d.{name}") for name in ("salt", "body", "erased_at", "erased_because")),
     ]
     return (
-        f"SELECT {', '.join(columns)} FROM {seal} s LEFT JOIN {entry} e ON e.id = s.entry_id "  # noqa: S608
+        f"SELECT {', '.join(columns)} FROM {seal} s LEFT JOIN {entry} e ON e.id = s.entry_id "
         f"LEFT JOIN {detail} d ON d.entry_id = e.id "
         "WHERE s.position > %s AND s.position <= %s ORDER BY s.position LIMIT %s"
     )

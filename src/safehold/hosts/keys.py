@@ -155,7 +155,7 @@ def _digest(secret: str) -> str:
 
 
 def _revoke(model: type[AnyKey], key_id: UUID | str, actor: str, act: str) -> AnyKey:
-    rows: models.Manager[AnyKey] = model.objects
+    rows: models.Manager[AnyKey] = model._default_manager
     with transaction.atomic():
         row = rows.select_for_update().get(pk=key_id)
         if row.revoked_at is None:
@@ -171,7 +171,7 @@ def _authenticate(model: type[AnyKey], kind: str, header: str | None) -> AnyKey 
     parts = text.strip().split("_")
     if scheme.lower() != "bearer" or len(parts) != 3 or parts[0] != kind or not (text.isascii() and parts[1]):
         return None
-    rows: models.Manager[AnyKey] = model.objects
+    rows: models.Manager[AnyKey] = model._default_manager
     row = rows.filter(prefix=parts[1]).first()
     same = hmac.compare_digest(_digest(parts[2]), row.digest if row else _digest(""))
     if row is None:

@@ -65,6 +65,7 @@ def carry_out(action: str) -> work.Outcome:
         raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
     work.boundary(f"action.{row.kind}.seen")
     with transaction.atomic():
+        order.alone(row.decision)
         row = enforcement.confirm(row, seen=seen, actor=ACTOR)
         if row.decision is not None:
             order.advance(row.decision)
@@ -94,6 +95,7 @@ def _ban(action: Action) -> work.Outcome:
     except contract.NotFound:  # gone by other hands: the register goes by what it knew of them before
         emails, phones = (), ()
     with transaction.atomic():
+        order.alone(action.decision)
         row = enforcement.ban(action, emails=emails, phones=phones, actor=ACTOR)
         if not emails and not phones and not _recognisable(account):
             work.raise_task(
@@ -121,6 +123,7 @@ def undo(action: str) -> work.Outcome:
     work.boundary(f"action.{row.kind}.undo.before")
     if row.kind == Kind.BAN:
         with transaction.atomic():
+            order.alone(row.decision)
             enforcement.lift_ban(row, actor=ACTOR)
             _go_on(row)
         return None
@@ -133,6 +136,7 @@ def undo(action: str) -> work.Outcome:
         _note_problem(row, str(error))
         raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
     with transaction.atomic():
+        order.alone(row.decision)
         enforcement.confirm_undone(row, seen=seen, actor=ACTOR)
         _go_on(row)
     work.boundary(f"action.{row.kind}.undo.confirmed")

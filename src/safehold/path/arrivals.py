@@ -222,6 +222,7 @@ def _preserve_failed(case_item: str) -> None:
     """The host could not be made to give the item: the case goes on, and a person knows."""
     row = CaseItem.objects.get(pk=case_item)
     if row.preserve_state == CaseItem.Preserve.DUE:
+        order.before_preserving(row)
         cases.set_unavailable(row, because="host did not give it", actor=ACTOR)
         order.after_preserving(row)
 
@@ -243,6 +244,7 @@ def preserve_item(case_item: str) -> work.Outcome:
                 )
     except contract.NotFound:
         with transaction.atomic():
+            order.before_preserving(row)
             cases.set_unavailable(row, because="not found on the host", actor=ACTOR)
             order.after_preserving(row)
         return None
@@ -251,6 +253,7 @@ def preserve_item(case_item: str) -> work.Outcome:
     work.boundary("item.preserve.sealed")
     known = _preserve_facts(row, facts)
     with transaction.atomic():
+        order.before_preserving(row)
         cases.set_preserved(row, body=body, facts=known, viewed_by_host_staff=facts.viewed_by_host_staff, actor=ACTOR)
         order.after_preserving(row)
     return None

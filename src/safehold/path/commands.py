@@ -18,6 +18,7 @@ from safehold.cases import decisions
 from safehold.cases import duties as case_duties
 from safehold.cases import service as cases
 from safehold.cases.models import CaseItem, CaseSubject, Decision, Duty, Lease
+from safehold.cybertip.models import Filing
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
@@ -26,7 +27,7 @@ from safehold.hosts.events import HostEvent, ItemRemoved
 from safehold.intake import service as intake
 from safehold.intake.models import Report
 from safehold.notices import service as notices
-from safehold.path import order, outcomes, reversal
+from safehold.path import filing, order, outcomes, reversal
 from safehold.persons import service as persons
 from safehold.redress import service as redress
 from safehold.redress.models import Appeal
@@ -224,7 +225,11 @@ def second_opinion(decision_id: Id, *, agree: bool, reason: str, actor: str) -> 
 
 
 def waive_duty(duty_id: Id, *, because: str, actor: str) -> Duty:
-    """A person records why a duty is not due; the path goes on."""
+    """A person records why a duty is not due; the path goes on.
+
+    A report that the law requires is waived by somebody who took no part in the decision: SamePerson.
+    """
+    _refuse_own_waiver(Duty.objects.select_related("decision").get(pk=duty_id), actor)
     with transaction.atomic():
         duty = Duty.objects.select_related("decision").get(pk=duty_id)
         duty = case_duties.waive(duty, because=because, actor=actor)
@@ -232,6 +237,18 @@ def waive_duty(duty_id: Id, *, because: str, actor: str) -> Duty:
         order.advance(duty.decision)
         order.settle_case(duty.decision)
     return duty
+
+
+def _refuse_own_waiver(duty: Duty, actor: str) -> None:
+    """Outside any transaction, so that the refused attempt stays on record."""
+    if duty.kind == Duty.Kind.REPORT_SHALL and actor in decisions.takers_part(duty.decision):
+        audit.refused("duty.waived", actor=actor, about=duty, reason="took part in the decision")
+        raise decisions.SamePerson("You took part in this decision; somebody else must say why no report is due.")
+
+
+def file_by_hand(decision_id: Id, *, report_id: int, actor: str) -> Filing:
+    """A person filed in NCMEC's web form: its number ends the filing, the hold begins, the duties are met."""
+    return filing.by_hand(Decision.objects.get(pk=decision_id), report_id=report_id, actor=actor)
 
 
 def file_report(decision_id: Id, *, actor: str) -> None:

@@ -55,6 +55,13 @@ def file(decision: str) -> work.Outcome:
     return None
 
 
+def by_hand(decision: Decision, *, report_id: int, actor: str) -> Filing:
+    """Record NCMEC's number of a report that a person filed. What would have been filed is kept with it."""
+    row = order.filing_of(decision)
+    if row is None:
+        row = cybertip.draft(build_input(decision))
+    return cybertip.filed_by_hand(row.pk, report_id=report_id, actor=actor, on_finished=_finished)
+
 
 def _worker() -> str:
     """Two processes that live at the same time have different names: the filing's fence rests on it."""
@@ -132,7 +139,7 @@ def build_input(decision: Decision) -> inputs.FilingInput:
         reporter=inputs.ReporterInput(
             first_name=provider.first_name,
             last_name=provider.last_name,
-            email=provider.email,
+            email=provider.email or settings.SAFEHOLD.mail_from,
             phone=provider.phone,
             company=provider.company,
             legal_url=provider.legal_url,

@@ -43,6 +43,7 @@ STATEMENT_AT_LATEST = timedelta(hours=24)
 
 def hide(case_item: CaseItem, *, actor: str, decision: Decision | None = None) -> Action:
     """Order the item hidden. It is sent as soon as the item lies in the vault."""
+    case_item = CaseItem.objects.select_for_update(of=("self",)).get(pk=case_item.pk)  # it may be preserved right now
     action = enforcement.order(Kind.HIDE_ITEM, actor=actor, case_item=case_item, subject=None, decision=decision)
     if case_item.preserve_state != CaseItem.Preserve.DUE:
         carry_out(action)
@@ -53,6 +54,13 @@ def carry_out(action: Action) -> None:
     """Make a planned action due now, also where an earlier job for it has ended."""
     if action.state in (State.PLANNED, State.SENT):
         work.enqueue("action.carry_out", key=str(action.pk), again=True, action=str(action.pk))
+
+
+def before_preserving(case_item: CaseItem) -> None:
+    """Take the decisions about an item before its preserving is settled, so that none is confirmed past it."""
+    rows = Decision.objects.filter(covers=case_item, state__in=["proposed", "held", "confirmed"])
+    for decision in rows.order_by("pk"):
+        alone(decision)
 
 
 def after_preserving(case_item: CaseItem) -> None:
@@ -134,9 +142,23 @@ def _plan_actions(decision: Decision, *, actor: str) -> None:
                 enforcement.release(action, actor=actor)
 
 
+def alone(decision: Decision | None) -> Decision | None:
+    """The decision as it is now, and nobody else's step of it until this transaction ends.
+
+    Whoever settles a step takes this first, then the rows of the step: always in that order.
+    """
+    if decision is None:
+        return None
+    rows = Decision.objects.select_for_update(of=("self",)).select_related("subject__case")
+    return rows.get(pk=decision.pk)
+
+
 def advance(decision: Decision) -> None:
-    """Make due whatever may happen next for a decision that is held or in force."""
-    decision = Decision.objects.select_related("subject__case").get(pk=decision.pk)
+    """Make due whatever may happen next for a decision that is held or in force.
+
+    One at a time for each decision: of two steps that end at once, the later sees what the earlier did.
+    """
+    decision = alone(decision) or decision
     if decision.state not in (Decision.State.HELD, Decision.State.CONFIRMED):
         return
     if decision.covers.filter(preserve_state=CaseItem.Preserve.DUE).exists():

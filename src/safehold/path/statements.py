@@ -65,6 +65,7 @@ def send_statement(decision: str) -> work.Outcome:
             if not channels:
                 _undeliverable(row, statement)
     with transaction.atomic():
+        order.alone(row)
         duties.meet(row, (Duty.Kind.NOTIFY,), receipt=audit.ref(statement), actor=ACTOR)
         order.advance(row)
     return None

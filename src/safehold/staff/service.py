@@ -67,6 +67,15 @@ def rights_of(member: Member) -> frozenset[Right]:
     return granted.difference(*(NEVER.get(role, frozenset()) for role in member.roles))
 
 
+def roles_in_force(member: Member) -> list[str]:
+    """The member's roles whose every right they really have: one that another role forbids in part does not count.
+
+    Tasks are shown and closed by these: an administrator who is also a custodian closes no custodian's task.
+    """
+    rights = rights_of(member)
+    return [role for role in member.roles if role in RIGHTS and RIGHTS[role] <= rights]
+
+
 def may(member: Member, right: Right) -> bool:
     """Whether the member holds the right."""
     return right in rights_of(member)

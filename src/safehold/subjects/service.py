@@ -62,6 +62,14 @@ def set_purge_rule(row: Item, *, after_receipt: bool, actor: str) -> None:
         audit.record("item.purge_rule_set", actor=actor, about=row, after_receipt=after_receipt)
 
 
+def set_host_purge_rule(row: Host, *, after_receipt: bool, actor: str) -> None:
+    """The operator's rule for items that become known from now on."""
+    with transaction.atomic():
+        row.purge_after_receipt = after_receipt
+        row.save(update_fields=["purge_after_receipt"])
+        audit.record("host.purge_rule_set", actor=actor, about=row, after_receipt=after_receipt)
+
+
 def host_of(url: str) -> Host | None:
     """The enabled host that a link belongs to, by its web origin; None for links elsewhere."""
     parts = urlsplit(url)

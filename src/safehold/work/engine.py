@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # Fixed: a job started by an older release is finished by the newer one; handlers keep their names.
 APPLICATION_VERSION = "safehold-1"
 SILENT_AFTER = timedelta(seconds=20)
+RELOOK_WHILE_PAUSED = 5.0  # seconds
 
 
 def start(database_url: str, executor: str) -> None:
@@ -127,6 +128,8 @@ def run_once(job_id: str, run: int) -> str:
         job = Job.objects.get(pk=job_id)
         if job.run != run or job.state != Job.State.RUNNING:
             return "stale"
+        if work.paused() is not None:  # begun before the pause, or recovered by DBOS: it stands still too
+            return _settle(job, work.Later(RELOOK_WHILE_PAUSED))
         registered = work.REGISTRY.get(job.name) or _unknown(job.name)
         work.boundary(f"{job.name}.begin")
         try:

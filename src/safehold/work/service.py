@@ -85,9 +85,7 @@ def job(
     return register
 
 
-def enqueue(
-    name: str, *, key: str, not_before: datetime | None = None, again: bool = False, **ids: str | int
-) -> Job:
+def enqueue(name: str, *, key: str, not_before: datetime | None = None, again: bool = False, **ids: str | int) -> Job:
     """Make a job due, once for each `key`, in the caller's transaction.
 
     A second call with the same key returns the first job; a `not_before` that is earlier brings a

@@ -1,4 +1,4 @@
-"""`safehold hosts add|key|ping|list`."""
+"""`safehold hosts add|key|rule|list|ping`."""
 
 import argparse
 import sys
@@ -24,6 +24,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     key = group.add_parser("key", help="issue an API key, shown once", epilog="Example: safehold hosts key forum")
     key.add_argument("slug")
     key.set_defaults(run=_key)
+    rule = group.add_parser(
+        "rule",
+        help="when the host's copy of an item is destroyed",
+        epilog="Example: safehold hosts rule forum --purge-after-receipt on",
+    )
+    rule.add_argument("slug")
+    rule.add_argument(
+        "--purge-after-receipt", choices=["on", "off"], required=True, help="off: when the appeal window ends"
+    )
+    rule.set_defaults(run=_rule)
+    listed = group.add_parser("list", help="connected hosts", epilog="Example: safehold hosts list")
+    listed.set_defaults(run=_list)
     ping = group.add_parser(
         "ping", help="ask the host whether address and secret work", epilog="Example: safehold hosts ping forum"
     )
@@ -53,6 +65,30 @@ def _key(arguments: argparse.Namespace) -> int:
 
     _row, plain = keys.issue_key(Host.objects.get(slug=arguments.slug), Scope.values, actor="operator:command-line")
     print(plain)
+    return 0
+
+
+def _rule(arguments: argparse.Namespace) -> int:
+    from safehold.subjects import service as subjects
+    from safehold.subjects.models import Host
+
+    row = Host.objects.filter(slug=arguments.slug).first()
+    if row is None:
+        print(f"safehold: there is no host called {arguments.slug!r}.", file=sys.stderr)
+        return 2
+    after_receipt = arguments.purge_after_receipt == "on"
+    subjects.set_host_purge_rule(row, after_receipt=after_receipt, actor="operator:command-line")
+    when = "right after the receipt" if after_receipt else "when the appeal window ends"
+    print(f"The host's copies of new items of {row.slug} are destroyed {when}.")
+    return 0
+
+
+def _list(_arguments: argparse.Namespace) -> int:
+    from safehold.subjects.models import Host
+
+    for row in Host.objects.order_by("slug"):
+        rule = "purge after receipt" if row.purge_after_receipt else "purge after window"
+        print(f"{row.slug}\t{row.adapter}\t{row.base_url}\t{rule}\t{'on' if row.enabled else 'off'}")
     return 0
 
 

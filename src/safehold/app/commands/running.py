@@ -1,4 +1,4 @@
-"""`safehold setup`, `safehold serve`, `safehold worker`, `safehold resume`."""
+"""`safehold setup`, `safehold serve`, `safehold worker`, `safehold pause`, `safehold resume`."""
 
 import argparse
 
@@ -21,6 +21,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "worker", help="run one more worker (scaled shape)", epilog="Example: SAFEHOLD_WORKER=worker-2 safehold worker"
     )
     worker.set_defaults(run=_worker, needs_django=False)
+    pause = commands.add_parser(
+        "pause", help="let outward work stand still", epilog="Example: safehold pause --because 'restoring a backup'"
+    )
+    pause.add_argument("--because", required=True, help="goes on record")
+    pause.set_defaults(run=_pause)
     resume = commands.add_parser(
         "resume",
         help="after a restore: show what must be reconciled, and go on",
@@ -51,6 +56,14 @@ def _worker(_arguments: argparse.Namespace) -> int:
     from safehold.app.worker import main
 
     return main()
+
+
+def _pause(arguments: argparse.Namespace) -> int:
+    from safehold.work import service as work
+
+    row = work.pause(arguments.because, actor="operator:command-line")
+    print(f"Outward work stands still since {row.since:%Y-%m-%d %H:%M} UTC. Next: safehold resume")
+    return 0
 
 
 def _resume(arguments: argparse.Namespace) -> int:

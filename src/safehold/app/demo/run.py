@@ -1,7 +1,7 @@
 """Starts everything that the demo needs, walks, and leaves the console running.
 
 Others may call `run(host=..., exit_after=...)`. Each run has a fresh data folder; the last one is kept
-under `.run/demo` until the next.
+under `.run/demo-<host>` until the next.
 """
 
 import os
