@@ -208,7 +208,10 @@ def test_every_single_byte_of_an_entry_and_its_details_counts() -> None:
                 changed = stored[:index] + chr(ord(stored[index]) ^ 1) + stored[index + 1 :]
                 with transaction.atomic():
                     raw("PRAGMA ignore_check_constraints = ON")
-                    raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", changed, victim.pk)
+                    try:
+                        raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", changed, victim.pk)
+                    finally:  # the connection outlives this test
+                        raw("PRAGMA ignore_check_constraints = OFF")
                 assert not chain.verify().ok, (column, index, changed)
                 raw(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", stored, victim.pk)
             assert chain.verify().ok

@@ -58,9 +58,15 @@ class Desk(RuleBasedStateMachine):
         self.ncmec.stuck = {}
         self.reports = 0
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(first=st.sampled_from(list(ANSWERS)), second=st.sampled_from(list(ANSWERS)), healthy=st.booleans())
+    def begin(self, first: str, second: str, healthy: bool) -> None:
+        """Every history has a decision or two, about one account, before the unexpected begins."""
         self.report("p1")
+        self.decide(0, first, STAFF[0])
+        if healthy:
+            self.time_passes(1)
+        self.report("p2")
+        self.decide(0, second, STAFF[1])
 
     # --- what people do ---
 
@@ -71,7 +77,8 @@ class Desk(RuleBasedStateMachine):
 
     @rule(n=number, answers=st.sampled_from(list(ANSWERS)), actor=staff)
     def decide(self, n: int, answers: str, actor: str) -> None:
-        subject = pick(cases.CaseSubject.objects.order_by("case__number"), n)
+        undecided = cases.CaseSubject.objects.exclude(decisions__state__in=["held", "confirmed"])
+        subject = pick(undecided.order_by("case__number", "pk"), n)
         if subject is not None:
             with suppress(*REFUSALS):
                 desk.decide(subject.case, ANSWERS[answers], actor=actor, subject=subject)
@@ -100,12 +107,14 @@ class Desk(RuleBasedStateMachine):
         with suppress(*REFUSALS, contract.HostUnavailable):
             stage.appeal(decision)
 
-    @rule(n=number, answers=st.sampled_from(list(ANSWERS)), grant=st.booleans(), actor=staff)
+    @rule(n=number, answers=st.sampled_from(list(ANSWERS)), actor=staff, run=st.booleans())
     @precondition(lambda self: self.any(Appeal, state__in=["open", "in_review"]))
-    def answer(self, n: int, answers: str, grant: bool, actor: str) -> None:
+    def answer(self, n: int, answers: str, actor: str, run: bool) -> None:
         row = pick(Appeal.objects.filter(state__in=["open", "in_review"]).order_by("opened_at"), n)
-        with suppress(*REFUSALS):
-            stage.look_again(row, ANSWERS[answers], grant=grant, actor=actor, run=False)
+        for grant in (True, False):
+            with suppress(*REFUSALS):
+                stage.look_again(row, ANSWERS[answers], grant=grant, actor=actor, run=run)
+                return
 
     @rule(n=number)
     @precondition(lambda self: self.any(Action, kind="lock_account"))
@@ -136,21 +145,27 @@ class Desk(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @rule(broken=st.sampled_from(["hide_item", "suspend_account", "restore_account", "restore_item", "item", "account"]))
-    def breaks(self, broken: str) -> None:
-        self.world.broken[broken] = contract.HostUnavailable("away")
+    @rule(what=st.sampled_from([
+        "hide_item", "suspend_account", "lock_account", "restore_account", "restore_item", "purge_item", "item", "account",
+    ]), deaf=st.booleans())  # fmt: skip
+    def host_fails(self, what: str, deaf: bool) -> None:
+        if deaf:
+            self.world.deaf.add(what)
+        else:
+            self.world.broken[what] = contract.HostUnavailable("away")
 
-    @rule(order=st.sampled_from(["hide_item", "suspend_account", "lock_account", "restore_account", "purge_item"]))
-    def turns_deaf(self, order: str) -> None:
-        self.world.deaf.add(order)
+    @rule(call=st.sampled_from(["submit", "upload", "finish"]), how=st.sampled_from([Outcome.RETRY, Outcome.UNSURE]))
+    def ncmec_fails(self, call: str, how: Outcome) -> None:
+        self.ncmec.stuck = {call: how}
 
     @rule()
     def mended(self) -> None:
         self.world.broken, self.world.deaf, self.ncmec.stuck = {}, set(), {}
 
-    @rule(call=st.sampled_from(["submit", "upload", "finish"]), how=st.sampled_from([Outcome.RETRY, Outcome.UNSURE]))
-    def ncmec_fails(self, call: str, how: Outcome) -> None:
-        self.ncmec.stuck = {call: how}
+    @rule(hours=st.sampled_from([1, 30]))
+    def mended_and_time_passes(self, hours: int) -> None:
+        self.mended()
+        stage.pass_time(hours=hours)
 
     @rule(hours=st.sampled_from([1, 30]))
     def time_passes(self, hours: int) -> None:
