@@ -21,7 +21,7 @@ ONE, TWO = "device-1", "device-2"
 
 
 @pytest.fixture
-def case(world: memory_host.World) -> Case:  # noqa: ARG001
+def case(world: memory_host.World) -> Case:
     return stage.case_of("p1")
 
 
@@ -116,7 +116,7 @@ def snapshot() -> list[Any]:
     ]
 
 
-def test_the_queue_puts_the_gravest_first(world: memory_host.World) -> None:  # noqa: ARG001
+def test_the_queue_puts_the_gravest_first(world: memory_host.World) -> None:
     other = stage.case_of("q1", number=1, class_id="altercation")
     grave = stage.case_of("p1", number=2, class_id="cse")
     assert list(cases.queue()) == [grave, other]

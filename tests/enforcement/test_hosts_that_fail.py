@@ -147,7 +147,7 @@ def test_no_purge_before_the_receipt(world: memory_host.World, ncmec: Ncmec) -> 
     stage.check_everywhere(world)
 
 
-def test_no_purge_while_another_case_keeps_its_copy(world: memory_host.World, ncmec: Ncmec) -> None:  # noqa: ARG001
+def test_no_purge_while_another_case_keeps_its_copy(world: memory_host.World, ncmec: Ncmec) -> None:
     """A newer case has not preserved the item yet: the older one's purge waits for it."""
     from safehold.subjects.models import Item
 
@@ -167,13 +167,13 @@ def test_no_purge_while_another_case_keeps_its_copy(world: memory_host.World, nc
     assert "p1" not in world.items
 
 
-def stage_order():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def stage_order():  # type: ignore[no-untyped-def]
     from safehold.path import order
 
     return order
 
 
-def test_ordering_twice_is_one_action(world: memory_host.World) -> None:  # noqa: ARG001
+def test_ordering_twice_is_one_action(world: memory_host.World) -> None:
     case = stage.case_of("p1")
     commands.lease_case(case.pk, actor=FIRST, device=desk.DEVICE)
     one = commands.hide_item(case.items.get().pk, actor=FIRST, device=desk.DEVICE)
@@ -185,7 +185,7 @@ def test_ordering_twice_is_one_action(world: memory_host.World) -> None:  # noqa
         Action.objects.create(kind="suspend_account", ordered_by=FIRST)  # names no subject
 
 
-def test_every_action_names_its_reverse_or_that_it_has_none(world: memory_host.World) -> None:  # noqa: ARG001
+def test_every_action_names_its_reverse_or_that_it_has_none(world: memory_host.World) -> None:
     desk.decide(stage.case_of("p1"), desk.SUSPENDS)
     named = dict(Action.objects.values_list("kind", "reverse"))
     assert named == {
@@ -194,7 +194,7 @@ def test_every_action_names_its_reverse_or_that_it_has_none(world: memory_host.W
 
 
 @pytest.mark.parametrize("state", Action.State.values)
-def test_confirmed_only_from_sent(world: memory_host.World, state: str) -> None:  # noqa: ARG001
+def test_confirmed_only_from_sent(world: memory_host.World, state: str) -> None:
     """Nothing but a sent action can be confirmed, whatever the host shows."""
     case = stage.case_of("p1")
     action = Action.objects.create(kind="hide_item", case_item=case.items.get(), ordered_by=FIRST, state=state)

@@ -29,7 +29,7 @@ def arrive(channel: str, number: int, **given: Any) -> Report:
     return accepted.report
 
 
-def test_reports_of_the_account_and_of_its_items_join(world: memory_host.World) -> None:  # noqa: ARG001
+def test_reports_of_the_account_and_of_its_items_join(world: memory_host.World) -> None:
     arrive("form", 1, locators=(LINK + "p1",))
     arrive("form", 2, account_name="user-17")
     arrive("in_app", 3, item_ids=("p2",), reporter_ref="user-18")
@@ -38,18 +38,18 @@ def test_reports_of_the_account_and_of_its_items_join(world: memory_host.World) 
     assert sorted(row.item.external_id for row in case.items.all()) == ["p1", "p2"]
 
 
-def test_a_resend_is_one_report(world: memory_host.World) -> None:  # noqa: ARG001
+def test_a_resend_is_one_report(world: memory_host.World) -> None:
     assert arrive("form", 1, locators=(LINK + "p1",)).pk == arrive("form", 1, locators=(LINK + "p1",)).pk
     assert Case.objects.get().reports.count() == 1
 
 
-def test_others_open_a_case_of_their_own(world: memory_host.World) -> None:  # noqa: ARG001
+def test_others_open_a_case_of_their_own(world: memory_host.World) -> None:
     one, two = stage.case_of("p1", number=1), stage.case_of("q1", number=2)
     assert one.pk != two.pk
     assert two.follows is None
 
 
-def test_after_a_decision_a_new_case_follows(world: memory_host.World) -> None:  # noqa: ARG001
+def test_after_a_decision_a_new_case_follows(world: memory_host.World) -> None:
     one = stage.case_of("p1", number=1)
     desk.decide(one, desk.SUSPENDS)
     two = stage.case_of("p2", number=2)
@@ -57,7 +57,7 @@ def test_after_a_decision_a_new_case_follows(world: memory_host.World) -> None: 
     assert stage.case_of("p1", number=3).pk == two.pk, "the same account, undecided again"
 
 
-def test_something_new_about_somebody_decided_is_not_lost_in_an_open_case(world: memory_host.World) -> None:  # noqa: ARG001
+def test_something_new_about_somebody_decided_is_not_lost_in_an_open_case(world: memory_host.World) -> None:
     """Two people in one case, one decided: new material of that one must be looked at by somebody."""
     case = stage.case_of("p1", "q1", number=1)
     decided = case.subjects.get(account__external_id="user-17")
@@ -100,7 +100,7 @@ def test_one_report_naming_several_accounts(world: memory_host.World, ncmec: sta
     stage.check_everywhere(world)
 
 
-def test_nothing_found_is_a_task_and_ends(world: memory_host.World) -> None:  # noqa: ARG001
+def test_nothing_found_is_a_task_and_ends(world: memory_host.World) -> None:
     report = arrive("form", 1, locators=(LINK + "nobody",), contact_email="someone@mail.example")
     assert not Case.objects.exists()
     task = Task.objects.get(kind="report-unresolved")
@@ -108,7 +108,7 @@ def test_nothing_found_is_a_task_and_ends(world: memory_host.World) -> None:  # 
     assert stage.fresh(report).state == "finished", "the terms of the reporter's data begin"
 
 
-def test_links_elsewhere_end_at_once(world: memory_host.World) -> None:  # noqa: ARG001
+def test_links_elsewhere_end_at_once(world: memory_host.World) -> None:
     report = arrive("form", 1, locators=("https://elsewhere.example/x",))
     assert stage.fresh(report).state == "finished"
     assert not Case.objects.exists()
@@ -179,7 +179,7 @@ def entry(trusted: bool) -> Any:
     return row
 
 
-def test_a_retracted_entry_has_its_decisions_looked_at_again(world: memory_host.World, ncmec: stage.Ncmec) -> None:  # noqa: ARG001
+def test_a_retracted_entry_has_its_decisions_looked_at_again(world: memory_host.World, ncmec: stage.Ncmec) -> None:
     from safehold.notices.models import Letter
     from safehold.redress import service as redress
 
@@ -200,7 +200,7 @@ def test_a_retracted_entry_has_its_decisions_looked_at_again(world: memory_host.
 
 def test_a_refused_correction_says_nothing_and_takes_no_appeal_away(
     world: memory_host.World, ncmec: stage.Ncmec
-) -> None:  # noqa: ARG001
+) -> None:
     from safehold.notices.models import Letter
 
     row = entry(True)
@@ -214,7 +214,7 @@ def test_a_refused_correction_says_nothing_and_takes_no_appeal_away(
     assert appeal.text
 
 
-def test_an_appeal_while_a_correction_is_open_keeps_its_text(world: memory_host.World, ncmec: stage.Ncmec) -> None:  # noqa: ARG001
+def test_an_appeal_while_a_correction_is_open_keeps_its_text(world: memory_host.World, ncmec: stage.Ncmec) -> None:
     from safehold.notices.models import Letter
 
     row = entry(True)

@@ -162,7 +162,7 @@ def test_a_second_violation_before_compliance(world: memory_host.World) -> None:
     stage.check_everywhere(world)
 
 
-def test_nothing_to_remove_for_a_suspension(world: memory_host.World) -> None:  # noqa: ARG001
+def test_nothing_to_remove_for_a_suspension(world: memory_host.World) -> None:
     decision = desk.decide(stage.case_of("p1"), desk.SUSPENDS)
     with pytest.raises(redress.NotAppealable):
         commands.user_removes(stage.token(decision))
@@ -228,7 +228,7 @@ def test_waived_instead_of_filed(world: memory_host.World, ncmec: Ncmec) -> None
     stage.check_everywhere(world)
 
 
-def test_the_first_person_cannot_agree(world: memory_host.World) -> None:  # noqa: ARG001
+def test_the_first_person_cannot_agree(world: memory_host.World) -> None:
     decision = held("p1")
     with pytest.raises(commands.decisions.SamePerson):
         commands.second_opinion(decision.pk, agree=True, reason="I agree with me.", actor=FIRST)

@@ -95,7 +95,7 @@ def test_while_one_class_waits_the_other_does_not_close_the_case(world: memory_h
     stage.check_everywhere(world)
 
 
-def test_what_no_host_can_do_meanwhile_is_a_task(world: memory_host.World) -> None:  # noqa: ARG001
+def test_what_no_host_can_do_meanwhile_is_a_task(world: memory_host.World) -> None:
     decided_as(stage.case_of("p1"), "physical-abuse", MAYBE_EXPLOITATION)
     assert [row.note for row in Task.objects.filter(kind="action-by-hand")] == ["hand_off"]
 
@@ -118,7 +118,7 @@ def test_no_violation_after_a_disagreement_leaves_nothing_held(world: memory_hos
     assert stage.fresh(case).state == "closed"
 
 
-def test_an_appeal_is_not_answered_with_cannot_tell(world: memory_host.World) -> None:  # noqa: ARG001
+def test_an_appeal_is_not_answered_with_cannot_tell(world: memory_host.World) -> None:
     decision = desk.decide(stage.case_of("p1"), desk.SUSPENDS)
     appeal = stage.appeal(decision)
     for grant in (True, False):
@@ -177,7 +177,7 @@ def test_an_apparent_victim_is_only_protected(world: memory_host.World, ncmec: s
     stage.check_everywhere(world)
 
 
-def test_on_appeal_the_uploader_turns_out_to_be_the_victim(world: memory_host.World, ncmec: stage.Ncmec) -> None:  # noqa: ARG001
+def test_on_appeal_the_uploader_turns_out_to_be_the_victim(world: memory_host.World, ncmec: stage.Ncmec) -> None:
     """Filed as a suspect, found to be an apparent victim: freed, and NCMEC is told."""
     decision = desk.decide(stage.case_of("p1"), desk.SUSPENDS)
     stage.look_again(stage.appeal(decision), {**VICTIM, "role": "apparent_victim"}, grant=True)
@@ -229,7 +229,7 @@ def age(decision: Decision, **by: float) -> None:
     Decision.objects.filter(pk=decision.pk).update(confirmed_at=stage.later(**{unit: -n for unit, n in by.items()}))
 
 
-def test_cleared_after_filing_goes_when_the_hold_has_ended(world: memory_host.World, ncmec: stage.Ncmec) -> None:  # noqa: ARG001
+def test_cleared_after_filing_goes_when_the_hold_has_ended(world: memory_host.World, ncmec: stage.Ncmec) -> None:
     from safehold.evidence import service as evidence
     from safehold.evidence.models import Hold
 

@@ -142,9 +142,7 @@ def appeal(decision: Decision, *, text: str = "placeholder message 4") -> Appeal
     return commands.open_appeal(token(decision), text=text, language="en")
 
 
-def look_again(
-    row: Appeal, answers: dict[str, Any], *, grant: bool, actor: str = SECOND, run: bool = True
-) -> Appeal:
+def look_again(row: Appeal, answers: dict[str, Any], *, grant: bool, actor: str = SECOND, run: bool = True) -> Appeal:
     """Somebody takes the appeal, answers anew and decides."""
     commands.lease_appeal(row.pk, actor=actor)
     commands.answer_appeal(row.pk, answers, actor=actor)
@@ -177,7 +175,9 @@ def give_up() -> None:
     """Let every waiting action fail for good, as if its patience had ended."""
     from safehold.work.service import REGISTRY
 
-    for job in Job.objects.filter(state=Job.State.WAITING, name__in=["action.carry_out", "action.undo"], failures__gt=0):
+    for job in Job.objects.filter(
+        state=Job.State.WAITING, name__in=["action.carry_out", "action.undo"], failures__gt=0
+    ):
         Job.objects.filter(pk=job.pk).update(failures=REGISTRY[job.name].attempts - 1, not_before=timezone.now())
     run_due()
 
@@ -208,7 +208,11 @@ def check_everywhere(world: memory_host.World) -> None:
     for decision in Decision.objects.filter(state="confirmed"):
         for kind in wants(decision) - {"lock_account"}:
             rows = Action.objects.filter(kind=kind).exclude(state__in=["dropped", "reversed", "reversing"])
-            mine = rows.filter(case_item__in=decision.covers.all()) if kind == "hide_item" else rows.filter(subject=decision.subject)
+            mine = (
+                rows.filter(case_item__in=decision.covers.all())
+                if kind == "hide_item"
+                else rows.filter(subject=decision.subject)
+            )
             nothing = kind == "hide_item" and not decision.covers.exists()
             nobody = kind != "hide_item" and decision.subject.account_id is None
             assert nothing or nobody or mine.exists(), f"{decision.pk} wants {kind}, and nothing of it is in force"

@@ -71,21 +71,21 @@ def test_once_for_each_key(script: Script) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_outside_a_transaction(script: Script) -> None:  # noqa: ARG001
+def test_outside_a_transaction(script: Script) -> None:
     with pytest.raises(audit.NotInTransaction):
         work.enqueue("test.job", key="k")
     assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_command_that_fails_makes_nothing_due(script: Script) -> None:  # noqa: ARG001
+def test_a_command_that_fails_makes_nothing_due(script: Script) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
         work.enqueue("test.job", key="k")
         raise RuntimeError
     assert not Job.objects.exists()
 
 
-def test_an_unknown_name(script: Script) -> None:  # noqa: ARG001
+def test_an_unknown_name(script: Script) -> None:
     with pytest.raises(KeyError), transaction.atomic():
         work.enqueue("test.nobody", key="k")
 
@@ -259,7 +259,7 @@ def test_a_person_starts_a_failed_job_again(script: Script) -> None:
     assert audit.history(f"job:{job.pk}").filter(act="job.retried").count() == 1
 
 
-def test_paused_work_stands_still(script: Script) -> None:  # noqa: ARG001
+def test_paused_work_stands_still(script: Script) -> None:
     begun: list[Job] = []
     enqueue()
     with mock.patch.object(engine, "_begin", begun.append):
@@ -276,7 +276,7 @@ def test_paused_work_stands_still(script: Script) -> None:  # noqa: ARG001
     assert [(job.state, job.run) for job in begun] == [("running", 1)]
 
 
-def test_only_due_jobs_are_handed_over_oldest_first(script: Script) -> None:  # noqa: ARG001
+def test_only_due_jobs_are_handed_over_oldest_first(script: Script) -> None:
     now = timezone.now()
     enqueue("late", not_before=now + timedelta(hours=1))
     enqueue("second", not_before=now - timedelta(seconds=1))

@@ -1,6 +1,8 @@
 """What is due every day: holds whose day has come end, reporters' data whose term has ended is erased.
 
-Job: `house.daily`. Others may call `keep_going`, which the worker does at start.
+And every ten minutes: whatever stands still although it could go on is set going again.
+
+Jobs: `house.daily`, `house.look_over`. Others may call `keep_going`, which the worker does at start.
 """
 
 from datetime import timedelta
@@ -8,20 +10,24 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from safehold.cases.models import Case, Decision
 from safehold.evidence import service as evidence
 from safehold.hosts import events
 from safehold.intake import service as intake
+from safehold.path import order
 from safehold.work import service as work
 
 ACTOR = "system:worker"
 DAY = 24 * 3600
+TEN_MINUTES = 600
 EVENT_IDS_KEPT_FOR = timedelta(days=90)
 
 
 def keep_going() -> None:
-    """Make the daily job due, once for the installation."""
+    """Make the recurring jobs due, once for the installation."""
     with transaction.atomic():
         work.enqueue("house.daily", key="only")
+        work.enqueue("house.look_over", key="only")
 
 
 @work.job("house.daily", attempts=1_000_000)
@@ -32,3 +38,16 @@ def daily() -> work.Outcome:
     intake.erase_due(actor=ACTOR)
     events.forget(timezone.now() - EVENT_IDS_KEPT_FOR)
     return work.Later(DAY)
+
+
+@work.job("house.look_over", attempts=1_000_000)
+def look_over() -> work.Outcome:
+    """A safety net under `order.advance`: no decision of an unsettled case waits for a wake-up that was lost.
+
+    Advancing is idempotent, so looking once more than needed changes nothing.
+    """
+    unsettled = Decision.objects.filter(state__in=["held", "confirmed"]).exclude(subject__case__state=Case.State.CLOSED)
+    for decision in unsettled.order_by("pk").iterator():
+        with transaction.atomic():
+            order.advance(decision)
+    return work.Later(TEN_MINUTES)
