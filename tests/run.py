@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def _run(suite: Suite) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-m", suite.marks, *suite.paths]
+    command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "-m", suite.marks, *suite.paths]
     if suite.parallel:
         command += ["-n", str(min(4, max(2, os.cpu_count() or 2)))]
     env = dict(os.environ)

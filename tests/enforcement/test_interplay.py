@@ -82,7 +82,8 @@ def test_purged_in_one_case_and_hidden_in_another(world: memory_host.World) -> N
     assert stage.states(one)["hide_item"] == "irreversible"
     stage.look_again(stage.appeal(two), desk.CLEARED, grant=True, actor=THIRD)
     assert stage.states(two) == {
-        "hide_item": "irreversible", "purge_item": "irreversible", "suspend_account": "reversed", "ban_person": "reversed",
+        "hide_item": "irreversible", "purge_item": "irreversible",
+        "suspend_account": "reversed", "ban_person": "reversed",
     }  # fmt: skip
     stage.check_everywhere(world)
 

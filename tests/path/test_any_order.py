@@ -162,7 +162,8 @@ class Desk(RuleBasedStateMachine):
     # --- what happens ---
 
     @rule(what=st.sampled_from([
-        "hide_item", "suspend_account", "lock_account", "restore_account", "restore_item", "purge_item", "item", "account",
+        "hide_item", "suspend_account", "lock_account", "restore_account", "restore_item", "purge_item", "item",
+        "account",
     ]), deaf=st.booleans())  # fmt: skip
     def host_fails(self, what: str, deaf: bool) -> None:
         if deaf:

@@ -129,7 +129,7 @@ def test_one_of_two_items_removed(world: memory_host.World) -> None:
 
 
 def test_removed_on_the_host_while_a_second_person_is_awaited(world: memory_host.World) -> None:
-    """What the user did before anybody agreed counts once it is agreed: nobody stays locked for an item that is gone."""
+    """What the user did before anybody agreed counts: nobody stays locked for an item that is gone."""
     decision = held("p1")
     removed_on_host(world, "p1")
     assert world.accounts["user-17"].status == AccountStatus.LOCKED

@@ -1,5 +1,6 @@
 """Outcomes that wait for a second person, and outcomes that are no decision at all."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ def answers_of(name: str) -> dict[str, Any]:
     """A stored answer set of the policy's own examples."""
     import yaml
 
-    with open("tests/policy/decisions.yaml", encoding="utf-8") as file:
-        rows = {row["id"]: row for row in yaml.safe_load(file) if "id" in row}
+    file = Path(__file__).parents[1] / "policy" / "decisions.yaml"
+    rows = {row["id"]: row for row in yaml.safe_load(file.read_text(encoding="utf-8")) if "id" in row}
     row = rows[name]
     base = answers_of(row["like"]) if "like" in row else {}
     answers = {**base, **row.get("answers", {}), **row.get("with", {})}

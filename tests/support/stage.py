@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import md5
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import pytest
@@ -48,10 +48,12 @@ class Ncmec:
     def line(self) -> "Ncmec":
         return self
 
-    def __enter__(self) -> "Ncmec":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _kind: type | None, _value: BaseException | None, _trace: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         return None
 
     def _answer(self, call: str, **more: Any) -> Answer:

@@ -79,9 +79,13 @@ def test_outside_a_transaction(script: Script) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_command_that_fails_makes_nothing_due(script: Script) -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
-        work.enqueue("test.job", key="k")
-        raise RuntimeError
+    def command() -> None:
+        with transaction.atomic():
+            work.enqueue("test.job", key="k")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        command()
     assert not Job.objects.exists()
 
 
@@ -212,7 +216,7 @@ def test_giving_up_is_at_once(script: Script) -> None:
 
 
 def test_what_follows_a_failure_fails_too(script: Script) -> None:
-    """The job stays failed with its task; a second task says that its aftermath failed; nothing of that is half done."""
+    """The job stays failed with its task; a second task names the aftermath; nothing of that is half done."""
     script.answers = [work.GiveUp("no")]
     script.on_failure_raises = LookupError("secret words")
     enqueue()

@@ -66,6 +66,7 @@ def draft(record: FilingInput, *, actor: str = "system:safehold") -> Filing:
         elif row.state == Filing.State.NOT_REPORTABLE:
             content |= {"environment": settings.SAFEHOLD.cybertip.environment, "because": "", "ended_at": None}
             row = FILING.move(row, "reconsider", actor=actor, changes=content, ref=record.ref)
+            row.files.all().delete()  # of the draft that was ruled out
         else:  # another process was first
             return row
         _list_files(row, record)
@@ -91,9 +92,7 @@ def advance(
     filing = Filing.objects.get(pk=filing_id)
     if filing.ended_at is None and filing.state != Filing.State.FAILED:
         check_environment(filing)
-    mover = Mover(
-        worker=worker, read=read or _from_the_vault(filing), line=line or _line, on_finished=on_finished
-    )
+    mover = Mover(worker=worker, read=read or _from_the_vault(filing), line=line or _line, on_finished=on_finished)
     return mover.advance(filing.pk)
 
 
