@@ -59,7 +59,9 @@ def full_record() -> FilingInput:
             REPORTER,
             terms_of_service="Placeholder terms.",
             contact=ContactInput(
-                first_name="Legal", last_name="Desk", emails=(EmailInput(address="legal@example.org"),),
+                first_name="Legal",
+                last_name="Desk",
+                emails=(EmailInput(address="legal@example.org"),),
                 phones=(PhoneInput(number="+12025550101", type="Work"),),
             ),
         ),

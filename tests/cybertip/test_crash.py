@@ -103,9 +103,7 @@ def rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(("boundary", "fault"), list(cases()))
-def test_killed_and_restarted(
-    database: str, simulator: Simulator, tmp_path: Path, boundary: str, fault: str
-) -> None:
+def test_killed_and_restarted(database: str, simulator: Simulator, tmp_path: Path, boundary: str, fault: str) -> None:
     ref = f"crash:{uuid.uuid4().hex}"
     environ = environment(database, tmp_path) | {
         "SAFEHOLD_CYBERTIP_URL": simulator.url,

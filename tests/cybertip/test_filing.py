@@ -22,6 +22,7 @@ from tests.cybertip.simulated import PASSWORD, USERNAME, Simulator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.network]
 
+
 def test_draft_stores_the_exact_document_once() -> None:
     record = samples.record(ref="subject:once", files=(samples.file_input(),))
     filing = service.draft(record)

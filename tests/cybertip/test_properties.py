@@ -54,8 +54,7 @@ people = st.builds(
     emails=st.lists(st.builds(EmailInput, address=st.emails() | texts), max_size=3).map(tuple),
     phones=st.lists(st.builds(PhoneInput, number=texts | st.from_regex(r"\+[0-9]{3,14}")), max_size=3).map(tuple),
     ip_events=st.lists(ips, max_size=3).map(tuple),
-    disabled=st.none()
-    | st.builds(DisabledInput, at=st.none() | moments, user_notified_at=st.none() | moments),
+    disabled=st.none() | st.builds(DisabledInput, at=st.none() | moments, user_notified_at=st.none() | moments),
     additional_info=lengthy,
 )
 files = st.builds(

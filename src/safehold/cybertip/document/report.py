@@ -25,9 +25,7 @@ class IncidentSummary(Element, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "incidentSummary"
 
-    incident_type: Annotated[
-        str, part("incidentType", Choice(tuple(codes.INCIDENT_TYPES.values())), required=True)
-    ]
+    incident_type: Annotated[str, part("incidentType", Choice(tuple(codes.INCIDENT_TYPES.values())), required=True)]
     platform: Annotated[str | None, part("platform", Text(256))] = None
     escalate: Annotated[str | None, part("escalateToHighPriority", Text(3000))] = None
     annotations: Annotated[tuple[str, ...] | None, part("reportAnnotations", Flags(codes.REPORT_ANNOTATIONS))] = None
@@ -83,14 +81,10 @@ class Report(Element, frozen=True, kw_only=True):
     as_of: datetime
     batched: Annotated[Batched | None, part("batchedReport", Nested(Batched))] = None
     summary: Annotated[IncidentSummary, part("incidentSummary", Nested(IncidentSummary), required=True)]
-    details: Annotated[
-        tuple[InternetDetails, ...], part("internetDetails", Nested(InternetDetails), many=True)
-    ] = ()
+    details: Annotated[tuple[InternetDetails, ...], part("internetDetails", Nested(InternetDetails), many=True)] = ()
     law_enforcement: Annotated[LawEnforcement | None, part("lawEnforcement", Nested(LawEnforcement))] = None
     reporter: Annotated[Reporter, part("reporter", Nested(Reporter), required=True)]
-    reported: Annotated[
-        tuple[ReportedUser, ...], part("personOrUserReported", Nested(ReportedUser), many=True)
-    ] = ()
+    reported: Annotated[tuple[ReportedUser, ...], part("personOrUserReported", Nested(ReportedUser), many=True)] = ()
     recipients: Annotated[
         tuple[IntendedRecipient, ...], part("intendedRecipient", Nested(IntendedRecipient), many=True)
     ] = ()
