@@ -106,59 +106,59 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("incident in the future", lambda: build_report(record(incident_at=FUTURE)), "incidentSummary/incidentDateTime"),
     (
         "incident without zone",
-        lambda: build_report(record(incident_at=datetime(2026, 1, 1))),
+        lambda: build_report(record(incident_at=datetime(2026, 1, 1))),  # noqa: DTZ001
         "incidentSummary/incidentDateTime",
-    ),  # noqa: DTZ001, E501
+    ),
     (
         "unknown annotation",
         lambda: build_report(record(annotations=("informational",))),
         "incidentSummary/reportAnnotations/informational",
-    ),  # noqa: E501
+    ),
     ("long reason", lambda: build_report(record(escalate="x" * 3001)), "incidentSummary/escalateToHighPriority"),
     (
         "long description",
         lambda: build_report(record(incident_description="x" * 3001)),
         "incidentSummary/incidentDateTimeDescription",
-    ),  # noqa: E501
+    ),
     ("long platform", lambda: build_report(record(platform="x" * 257)), "incidentSummary/platform"),
     (
         "reporter without e-mail",
         lambda: build_report(record(reporter=ReporterInput(email=""))),
         "reporter/reportingPerson/email",
-    ),  # noqa: E501
+    ),
     ("reporter with bad e-mail", lambda: build_report(record(reporter=ReporterInput(email="desk"))), "email"),
     (
         "reporter with bad link",
         lambda: build_report(record(reporter=ReporterInput(email="a@b.test", legal_url="b.test"))),
         "reporter/legalURL",
-    ),  # noqa: E501
+    ),
     (
         "victim reported",
         lambda: build_report(record(subject=AccountInput(role="apparent_victim"))),
         "personOrUserReported",
-    ),  # noqa: E501
+    ),
     (
         "victim also reported",
         lambda: build_report(record(subject=AccountInput(account_id="1"), victims=(AccountInput(account_id="1"),))),
         "personOrUserReported",
-    ),  # noqa: E501
+    ),
     (
         "victim also reported, in the model",
         lambda: samples.whole_report(
             victims=(accounts.Victim(person=common.Person(), esp_identifier="u-17", esp_service="Example Chat"),)
         ),
         "victim/espIdentifier",
-    ),  # noqa: E501
+    ),
     (
         "two reported",
         lambda: samples.whole_report(reported=(samples.REPORTED, accounts.ReportedUser())),
         "report/personOrUserReported",
-    ),  # noqa: E501
+    ),
     (
         "e-mail of nobody",
         lambda: samples.whole_report(details=(incidents.EmailMessage(addresses=("x@y.test",)).in_details(),)),
         "emailIncident/emailAddress",
-    ),  # noqa: E501
+    ),
     ("two kinds in one", lambda: incidents.InternetDetails(incident=samples.PLACE), "internetDetails"),  # type: ignore[arg-type]
     ("empty internetDetails", lambda: incidents.InternetDetails(incident=None), "internetDetails"),  # type: ignore[arg-type]
     ("associated without type", lambda: accounts.AssociatedAccount(type=None), "associatedAccount/type"),  # type: ignore[arg-type]
@@ -167,7 +167,7 @@ REFUSED: list[tuple[str, Any, str]] = [
         "age beside birth",
         lambda: accounts.AssociatedAccount(type="Other", approximate_age=3, date_of_birth=date(2000, 1, 1)),
         "associatedAccount/approximateAge",
-    ),  # noqa: E501
+    ),
     ("calling code repeated", lambda: samples.phone(number="+12025550117"), "phone"),
     ("calling code repeated bare", lambda: samples.phone(number="12025550117"), "phone"),
     ("calling code of four digits", lambda: samples.phone(country_calling_code="+1234"), "phone/countryCallingCode"),
@@ -186,7 +186,7 @@ REFUSED: list[tuple[str, Any, str]] = [
         "born tomorrow",
         lambda: samples.whole_report(victims=(accounts.Victim(person=common.Person(date_of_birth=date(2026, 1, 3))),)),
         "person/dateOfBirth",
-    ),  # noqa: E501
+    ),
     ("no address on the network", lambda: common.IpCaptureEvent(ip_address="192.0.2.256"), "ipCaptureEvent/ipAddress"),
     ("blank address on the network", lambda: common.IpCaptureEvent(ip_address=" "), "ipCaptureEvent/ipAddress"),
     ("port 0", lambda: common.IpCaptureEvent(ip_address="192.0.2.1", port=0), "ipCaptureEvent/port"),
@@ -195,41 +195,41 @@ REFUSED: list[tuple[str, Any, str]] = [
         "unknown event",
         lambda: common.IpCaptureEvent(ip_address="192.0.2.1", event_name="Click"),
         "ipCaptureEvent/eventName",
-    ),  # noqa: E501
+    ),
     ("device without value", lambda: common.DeviceId(id_type="IMEI", id_value=""), "deviceId/idValue"),
     ("place without country", lambda: common.EstimatedLocation(city="Springfield"), "estimatedLocation/countryCode"),
     (
         "US city without state",
         lambda: common.EstimatedLocation(city="Springfield", country_code="US"),
         "estimatedLocation/region",
-    ),  # noqa: E501
+    ),
     (
         "US region no state",
         lambda: common.EstimatedLocation(region="Nowhere", country_code="US"),
         "estimatedLocation/region",
-    ),  # noqa: E501
+    ),
     (
         "told before closed",
         lambda: common.PermanentlyDisabled(disabled_date=EARLIER, user_notified_date=samples.BEFORE),
         "accountPermanentlyDisabled/userNotifiedDate",
-    ),  # noqa: E501
+    ),
     (
         "reopened at closing",
         lambda: common.TemporarilyDisabled(disabled_date=EARLIER, reenabled_date=EARLIER),
         "accountTemporarilyDisabled/reenabledDate",
-    ),  # noqa: E501
+    ),
     (
         "long espIdentifier",
         lambda: accounts.ReportedUser(esp_identifier="x" * 256),
         "personOrUserReported/espIdentifier",
-    ),  # noqa: E501
+    ),
     ("prior report 0", lambda: accounts.ReportedUser(prior_reports=(0,)), "personOrUserReported/priorCTReports"),
     ("relative profile", lambda: accounts.ReportedUser(profile_urls=("/u/1",)), "personOrUserReported/profileUrl"),
     (
         "long link",
         lambda: accounts.ReportedUser(profile_urls=("https://a.test/" + "x" * 2083,)),
         "personOrUserReported/profileUrl",
-    ),  # noqa: E501
+    ),
     ("victim without person", lambda: accounts.Victim(person=None), "victim/victimPerson"),  # type: ignore[arg-type]
     ("agency without name", lambda: report.LawEnforcement(agency_name=""), "lawEnforcement/agencyName"),
     ("latitude 91", lambda: incidents.CellPhone(latitude=91), "cellPhoneIncident/latitude"),
@@ -239,18 +239,18 @@ REFUSED: list[tuple[str, Any, str]] = [
         "exif seen, file not, from the input",
         lambda: build_file_details(record(), samples.file_input(viewed=False), report_id=1, file_id="f"),
         "fileDetails/exifViewedByEsp",
-    ),  # noqa: E501
+    ),
     ("meme twice", lambda: samples.whole_file(potential_meme=True), "fileDetails/potentialMeme"),
     (
         "supplement with meme",
         lambda: samples.whole_file(relevance="Supplemental Reported", classification=None),
         "fileDetails/potentialMeme",
-    ),  # noqa: E501
+    ),
     (
         "supplement classified",
         lambda: samples.whole_file(relevance="Supplemental Reported", annotations=("viral",)),
         "fileDetails/industryClassification",
-    ),  # noqa: E501
+    ),
     ("hash without type", lambda: file_details.FileHash(value="00", hash_type=""), "originalFileHash/hashType"),
     ("details without pairs", lambda: file_details.Details(type="EXIF", pairs=()), "details/nameValuePair"),
     ("report id 0", lambda: samples.whole_file(report_id=0), "fileDetails/reportId"),
@@ -260,31 +260,31 @@ REFUSED: list[tuple[str, Any, str]] = [
         "batch with reason text",
         lambda: samples.batched_report(summary=samples.SUMMARY),
         "report/incidentSummary/escalateToHighPriority",
-    ),  # noqa: E501
+    ),
     (
         "batch with details",
         lambda: samples.batched_report(details=(samples.INCIDENTS[0].in_details(),)),
         "report/internetDetails",
-    ),  # noqa: E501
+    ),
     ("batch with victim", lambda: samples.batched_report(victims=(samples.VICTIM,)), "report/victim"),
     ("batch with police", lambda: samples.batched_report(law_enforcement=samples.POLICE), "report/lawEnforcement"),
     (
         "batch with recipient",
         lambda: samples.batched_report(recipients=(samples.RECIPIENT,)),
         "report/intendedRecipient",
-    ),  # noqa: E501
+    ),
     ("batch with narrative", lambda: samples.batched_report(additional_info="x"), "report/additionalInfo"),
     (
         "batch with more than ids",
         lambda: samples.batched_report(reported=(accounts.ReportedUser(screen_name="x"),)),
         "personOrUserReported/screenName",
-    ),  # noqa: E501
+    ),
     ("batched, unmarked", lambda: samples.whole_file(batched=True, annotations=None), "fileDetails/fileAnnotations"),
     (
         "batched file with a name",
         lambda: samples.whole_file(batched=True, annotations=("viral",)),
         "fileDetails/originalFileName",
-    ),  # noqa: E501
+    ),
     ("a naive clock", lambda: samples.whole_report(as_of=datetime(2026, 1, 2)), "report/as_of"),  # noqa: DTZ001
 ]
 
@@ -388,7 +388,7 @@ def test_the_simulator_refuses_what_the_schema_refuses() -> None:
         (
             changed(file, "<deviceId>", "<ipCaptureEvent><ipAddress>192.0.2.1</ipAddress></ipCaptureEvent><deviceId>"),
             "fileDetails",
-        ),  # noqa: E501
+        ),
         (changed(small, "<spam/>", "<spam>false</spam>"), "report"),
         (changed(small, "<reporter>", "<internetDetails/><reporter>"), "report"),
         (changed(whole, details, "<internetDetails><webPageIncident/><webPageIncident"), "report"),
