@@ -28,7 +28,6 @@ CASE = Machine(
     start=Case.State.OPEN,
     moves={
         "decide": {Case.State.OPEN: Case.State.DECIDED},
-        "reopen": {Case.State.DECIDED: Case.State.OPEN},
         "close": {Case.State.DECIDED: Case.State.CLOSED},
         "take_up": {Case.State.CLOSED: Case.State.DECIDED},  # a new decision brought new duties
     },

@@ -23,7 +23,6 @@ APPEAL = Machine(
     start=State.OPEN,
     moves={
         "take": {State.OPEN: State.IN_REVIEW, State.IN_REVIEW: State.IN_REVIEW},
-        "give_back": {State.IN_REVIEW: State.OPEN},
         "grant": {State.IN_REVIEW: State.GRANTED},
         "refuse": {State.IN_REVIEW: State.REFUSED},
         "reopen": {State.GRANTED: State.OPEN},  # the second person did not agree to the new decision
