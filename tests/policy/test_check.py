@@ -80,7 +80,7 @@ PLANTED = {
         "cse.yaml",
         "    sanctions: [suspend_protectively]\n",
         "    sanctions: [ban_person]\n",
-        "cse: also: An addition would punish an apparent victim.",
+        "cse: also 5: An addition would punish an apparent victim.",
     ),
     "leniency after a strike": (
         "cse.yaml",
@@ -100,6 +100,30 @@ PLANTED = {
         "  - id: cse-viewing\n    result: no_violation\n",
         "cse: CSE-R06: The rule gives 'no_violation' although a clause stands.",
     ),
+    "an answer without consequence": (
+        "cse.yaml",
+        "explicit_talk, obtains, entices, blackmail, threatens_to_share, bounty, none, cannot_tell]\n    alone",
+        "explicit_talk, obtains, entices, blackmail, threatens_to_share, bounty, waves, none, cannot_tell]\n    alone",
+        "cse: toward_child.waves: The answer never matters: no rule, clause or question looks at it.",
+    ),
+    "a claim that opens a question": (
+        "altercation.yaml",
+        "  - use: claimed_context\n",
+        "  - use: claimed_context\n  - {id: more, kind: one, answers: [this, that], when: {claimed_context: news}}\n",
+        "altercation: more: A record-only answer changes the outcome.",
+    ),
+    "repetition that is rewarded": (
+        "physical-abuse.yaml",
+        "    then: pa-suspend-third\n",
+        "    then: pa-remove\n",
+        "physical-abuse: ladder: With one violation more, pa-remove-again becomes pa-remove, which stands lower.",
+    ),
+    "a ladder upside down": (
+        "altercation.yaml",
+        "ladder: [al-remove, al-remove-again, al-suspend-third]",
+        "ladder: [al-remove-again, al-remove, al-suspend-third]",
+        "altercation: ladder: al-remove is milder than al-remove-again, which stands below it.",
+    ),
     "a report rule missing": (
         "cse.yaml",
         "  - id: CSE-P07\n    when: {report_choice: do_not_file}\n",
@@ -115,15 +139,31 @@ PLANTED = {
 }
 
 
-def test_the_shipped_pack_is_sound() -> None:
-    assert policy.check(policy.load("child-safety", "2024-05")) == []
+def _planted(edited: Edit, file: str, old: str, new: str) -> policy.Pack:
+    """The pack with the fault; new parts of it need no words here."""
+    for language in ("en.yaml", "zh-hans.yaml"):
+        edited(language, "complete: true", "complete: false")
+    return policy.load_folder(edited(file, old, new))
+
+
+@pytest.mark.parametrize("version", ["2020-10", "2024-05"])
+def test_the_shipped_packs_are_sound(version: str) -> None:
+    assert policy.check(policy.load("child-safety", version)) == []
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_found(edited: Edit, fault: str) -> None:
+def test_a_planted_fault_is_found_and_shown_where_it_stands(edited: Edit, fault: str) -> None:
+    """Named, with the file and line of the part that it is in, or of its table."""
     file, old, new, expected = PLANTED[fault]
-    problems = [str(problem) for problem in policy.check(policy.load_folder(edited(file, old, new)))]
-    assert any(problem.startswith(expected) for problem in problems), problems
+    problems = policy.check(_planted(edited, file, old, new))
+    problem = next((p for p in problems if f": {expected}" in str(p)), None)
+    assert problem is not None, [str(p) for p in problems]
+    assert problem.at is not None
+    assert problem.at.file.endswith(f"/{file}")
+    lines = (edited("pack.yaml", "policy", "policy") / file).read_text(encoding="utf-8").splitlines()
+    name = problem.part.split(".")[0]
+    shown = lines[problem.at.line - 1].strip()
+    assert shown.startswith((f"- id: {name}", f"- {{id: {name}", f"{name}:", "- when:", f"- use: {name}")), shown
 
 
 def test_an_example_shows_the_fault(edited: Edit) -> None:

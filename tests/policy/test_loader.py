@@ -1,5 +1,6 @@
 """A faulty pack is refused with file, line, what is wrong, and a hint; the texts are golden."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,9 +78,9 @@ FAULTS = {
     ),
     "a number for a switch": (
         "cse.yaml",
-        "strike_suspends: true",
-        "strike_suspends: 1",
-        "cse.yaml:{line}: 'strike_suspends' of The class is the number 1; it must be true or false.",
+        "suspend: true",
+        "suspend: 1",
+        "cse.yaml:{line}: 'suspend' of strikes is the number 1; it must be true or false.",
     ),
     "the same id twice": (
         "cse.yaml",
@@ -200,24 +201,26 @@ def test_complete_languages_never_fall_back() -> None:
         pack.text("fr", "cse")
 
 
-def test_the_age_of_minority_stands_once() -> None:
-    folder = PACKS / "child-safety" / "2024-05"
-    assert policy.load("child-safety", "2024-05").minor_age == 18
-    lines = [
-        line for path in folder.glob("*.yaml") for line in path.read_text(encoding="utf-8").splitlines()
-        if "18" in line and not line.strip().startswith("us-") and "L18" not in line and "-18" not in line
-        and "S18" not in line and "A18" not in line
+@pytest.mark.parametrize("version", ["2020-10", "2024-05"])
+def test_the_age_of_minority_stands_once(version: str) -> None:
+    """S3: one number, in the glossary that every policy shares, and nowhere else."""
+    pack = policy.load("child-safety", version)
+    assert pack.minor_age == pack.glossary.minor_age == 18
+    written = [
+        line for path in PACKS.rglob("*.yaml") for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\bunder 18\b|\b18 (years|周岁)|minor_age: \d", line)
     ]  # fmt: skip
-    assert lines == ["minor_age: 18           # S3: the one place where this number stands"]
-    pack = policy.load("child-safety", "2024-05")
+    assert written == ["minor_age: 18   # S3: the one place where this number stands"]
     assert policy.text(pack, "en", "cse.minor") == "Is the person concerned under 18?"
     assert policy.text(pack, "zh-hans", "cse.minor") == "所涉之人是否未满 18 周岁?"
 
 
-def test_texts_are_found_by_plain_ids() -> None:
-    pack = policy.load("child-safety", "2024-05")
-    assert policy.text(pack, "en", "CSE-03") == "Link to prohibited material"
-    assert policy.text(pack, "en", "CSE-03", "text").startswith("A link or pointer")
-    assert policy.text(pack, "en", "altercation.role.sender") == "Sent something to a child"
-    assert policy.text(pack, "zh-hans", "suspend_permanently") == "永久冻结"
-    assert policy.text(pack, "en", "lenient_path").startswith("A second person")
+def test_the_glossary_has_the_synonyms_of_a_minor_in_every_language() -> None:
+    """S4, S83: child and minor mean the same, in whatever policy."""
+    shared = policy.load("child-safety", "2020-10").glossary
+    assert shared == policy.load("child-safety", "2024-05").glossary
+    for language, word in (("en", "child"), ("zh-hans", "儿童")):
+        minor = next(term for term in shared.terms(language) if term.id == "minor")
+        assert word in minor.also
+        assert "18" in minor.text
+    assert {len(terms) for terms in shared.languages.values()} == {len(shared.terms("en"))}

@@ -4,23 +4,31 @@ Others may call:
 
     load(policy, version) -> Pack            a version that comes with Safehold (cached); raises PolicyError
     load_folder(folder) -> Pack              a pack of one's own
+    use_folder(folder)                       take the operator's packs from there as well; for the app alone
+    installed() -> [(policy, version)]       everything that can be loaded
+    base_of(pack) -> Pack | None             the version that a pack extends
     next_question(pack, class, answers)      the first open mandatory question, or None
     questions(pack, class, answers)          the path so far, in order
     decide(pack, class, answers, history)    the Outcome; raises Incomplete, BadAnswer
     if_refused(pack, class, answers, history)  what follows when the second person disagrees, or None
+    choices(pack, class, answers, history)   the outcomes that an override may choose instead
+    override(pack, class, answers, history, outcome_id)  the one chosen; raises BadAnswer
+    direction(computed, chosen)              "stricter", "milder" or "other"
     stricter(a, b)                           of two classes' outcomes (readings A31)
     text(pack, language, id, part="")        the words of any id
     explain(pack, language, class, outcome)  the reasons as sentences
-    check(pack) -> list[Problem]             proofs over every possible set of answers
+    check(pack, base) -> list[Problem]       proofs over every possible set of answers
+    totals(pack)                             how many answer sets lead to each outcome
     document(pack, language) -> str          the whole version as Markdown
     decide_json(dict) -> dict, show_json(pack) -> dict   for the command line
 """
 
-from safehold.policy.check import Problem, check
+from safehold.policy.check import Problem, check, totals
 from safehold.policy.cli import decide_json, show_json
 from safehold.policy.document import document, explain
 from safehold.policy.engine import BadAnswer, Incomplete, decide, if_refused, next_question, questions, stricter
-from safehold.policy.loader import load, load_folder
+from safehold.policy.loader import base_of, installed, load, load_folder, use_folder
+from safehold.policy.override import choices, direction, override
 from safehold.policy.pack import (
     INCIDENT_TYPES,
     Answer,
@@ -56,17 +64,24 @@ __all__ = [
     "Problem",
     "Question",
     "Sanction",
+    "base_of",
     "check",
+    "choices",
     "decide",
     "decide_json",
+    "direction",
     "document",
     "explain",
     "if_refused",
+    "installed",
     "load",
     "load_folder",
     "next_question",
+    "override",
     "questions",
     "show_json",
     "stricter",
     "text",
+    "totals",
+    "use_folder",
 ]

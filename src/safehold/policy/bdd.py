@@ -4,8 +4,12 @@ A function is a number: 0 is never, 1 is always, others are nodes (variable, whe
 Two functions are equal exactly when their numbers are (Bryant 1986), so proofs are comparisons.
 """
 
-from safehold.policy.conditions import AtLeast, direct
-from safehold.policy.pack import Class
+from collections.abc import Mapping, Sequence
+
+from msgspec import structs
+
+from safehold.policy.conditions import AtLeast, Meaning, direct
+from safehold.policy.pack import Class, Question
 
 NEVER, ALWAYS = 0, 1
 
@@ -73,6 +77,36 @@ class Diagram:
 
         return walk(function)
 
+    def fixed(self, function: int, setting: Mapping[int, bool]) -> int:
+        """The function with these variables set."""
+        done: dict[int, int] = {}
+
+        def walk(f: int) -> int:
+            if f <= ALWAYS:
+                return f
+            if f not in done:
+                variable, low, high = self.nodes[f]
+                if variable in setting:
+                    done[f] = walk(high if setting[variable] else low)
+                else:
+                    done[f] = self.choose(self.variable(variable), walk(high), walk(low))
+            return done[f]
+
+        return walk(function)
+
+    def count(self, function: int, variables: int) -> int:
+        """How many settings of variables 0 … `variables` - 1 make the function true."""
+        done: dict[int, int] = {NEVER: 0, ALWAYS: 1}
+        level = [variables if f <= ALWAYS else self.nodes[f][0] for f in range(len(self.nodes))]
+
+        def walk(f: int) -> int:
+            if f not in done:
+                _, low, high = self.nodes[f]
+                done[f] = sum(walk(g) << (level[g] - level[f] - 1) for g in (low, high))
+            return done[f]
+
+        return walk(function) << level[function]
+
     def _branch(self, function: int, variable: int, side: int) -> int:
         node = self.nodes[function]
         return node[side] if node[0] == variable else function
@@ -88,27 +122,35 @@ class Diagram:
 
 
 class EveryAnswerSet(Diagram):
-    """The algebra of all answer sets of a class: a variable for each answer and each counter's threshold."""
+    """The algebra of all answer sets of a class: a variable for each answer and each counter's threshold.
+
+    With several classes (the same class in two versions) it spans all their questions and answers, so that
+    what two versions make of one answer set can be compared. Raises ValueError where a question takes one
+    answer here and many there.
+    """
 
     true, false = ALWAYS, NEVER
 
-    def __init__(self, cls: Class) -> None:
+    def __init__(self, *classes: Class) -> None:
         super().__init__()
-        self.cls = cls
+        self.classes = classes
+        self.questions = _merged(classes)
         self.answer_numbers: dict[tuple[str, str], int] = {}
         self.limit_numbers: dict[tuple[str, int], int] = {}
-        for question in cls.questions:
+        for question in self.questions:
             for answer in question.answer_ids:
                 self.answer_numbers[question.id, answer] = len(self.answer_numbers)
-        for counter, number in sorted(_limits(cls)):
+        for counter, number in sorted(set().union(*(_limits(cls) for cls in classes))):
             self.limit_numbers[counter, number] = len(self.answer_numbers) + len(self.limit_numbers)
+        self.size = len(self.answer_numbers) + len(self.limit_numbers)
 
     def answered(self, question: str, answer: str) -> int:
-        """See Algebra."""
-        return self.variable(self.answer_numbers[question, answer])
+        """See Algebra. An answer that no class has is never given."""
+        number = self.answer_numbers.get((question, answer))
+        return NEVER if number is None else self.variable(number)
 
     def at_least(self, counter: str, number: int) -> int:
-        """See Algebra. Every threshold that the class names is a variable."""
+        """See Algebra. Every threshold that a class names is a variable."""
         return ALWAYS if number <= 0 else self.variable(self.limit_numbers[counter, number])
 
     def possible(self) -> int:
@@ -117,24 +159,57 @@ class EveryAnswerSet(Diagram):
         A question that is off the path has an answer here too; it has no effect, since every condition on
         an answer also asks whether its question is shown.
         """
+        space = self._counters()
+        for question in reversed(self.questions):
+            space = self.both(space, self._allowed(question, question.mandatory))
+        return space
+
+    def complete(self, *meanings: Meaning[int]) -> int:
+        """Each complete answer set once: questions on the path of one of the classes have their answers, others none.
+
+        Answers that are kept for the record only are left out, as is the wording of texts.
+        """
+        space = self._counters()
+        for question in reversed(self.questions):
+            answers = [self.answered(question.id, answer) for answer in question.answer_ids]
+            none = ALWAYS
+            for value in reversed(answers):
+                none = self.both(none, self.negate(value))
+            shown = NEVER
+            if question.needs != "record_only":
+                for meaning in meanings:
+                    if question.id in {own.id for own in meaning.cls.questions}:
+                        shown = self.either(shown, meaning.shown(question.id))
+            space = self.both(space, self.choose(shown, self._allowed(question, question.mandatory), none))
+        return space
+
+    def counted(self, function: int) -> int:
+        """How many settings of all variables make the function true; meant for functions within `complete`."""
+        return self.count(function, self.size)
+
+    def _counters(self) -> int:
         space = ALWAYS
-        for question in reversed(self.cls.questions):
-            values = [self.answered(question.id, answer) for answer in question.answer_ids]
-            for index, value in enumerate(values):
-                alone = question.kind == "one" or question.answers[index].alone
-                for other, beside in enumerate(values):
-                    if alone and other != index:
-                        space = self.both(space, self.negate(self.both(value, beside)))
-            if values and question.mandatory:
-                some = NEVER
-                for value in reversed(values):
-                    some = self.either(some, value)
-                space = self.both(space, some)
         for counter, number in self.limit_numbers:
             for beside_counter, lower in self.limit_numbers:
                 if beside_counter == counter and lower < number:
                     low, high = self.at_least(counter, lower), self.at_least(counter, number)
                     space = self.both(space, self.either(self.negate(high), low))
+        return space
+
+    def _allowed(self, question: Question, some: bool) -> int:
+        """Settings of one question's answers that may be given together; with `some` at least one is."""
+        values = [self.answered(question.id, answer) for answer in question.answer_ids]
+        space = ALWAYS
+        for index, value in enumerate(values):
+            if question.kind == "one" or question.answers[index].alone:
+                for other, beside in enumerate(values):
+                    if other != index:
+                        space = self.both(space, self.negate(self.both(value, beside)))
+        if values and some:
+            any_of = NEVER
+            for value in reversed(values):
+                any_of = self.either(any_of, value)
+            space = self.both(space, any_of)
         return space
 
     def shown_example(self, function: int) -> str:
@@ -143,6 +218,21 @@ class EveryAnswerSet(Diagram):
         words = [f"{q}={a}" for (q, a), number in self.answer_numbers.items() if setting.get(number)]
         counts = [f"history.{c}>={n}" for (c, n), number in self.limit_numbers.items() if setting.get(number)]
         return ", ".join(words + counts) or "any answers"
+
+
+def _merged(classes: Sequence[Class]) -> tuple[Question, ...]:
+    """The questions of all classes, in the order of the first, each with every answer that a class knows."""
+    found: dict[str, Question] = {}
+    for question in (question for cls in classes for question in cls.questions):
+        known = found.setdefault(question.id, question)
+        if known.kind != question.kind:
+            raise ValueError(
+                f"{question.id!r} takes {known.kind} answer in one version and {question.kind} in another."
+            )
+        more = tuple(answer for answer in question.answers if answer.id not in known.answer_ids)
+        needs = known.needs if known.needs == question.needs else "mandatory"
+        found[question.id] = structs.replace(known, answers=(*known.answers, *more), needs=needs)
+    return tuple(found.values())
 
 
 def _limits(cls: Class) -> set[tuple[str, int]]:

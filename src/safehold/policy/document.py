@@ -19,6 +19,7 @@ _FRAME = {
         "answer": "{question} {answer}",
         "history": "Earlier violations that count: {number}.",
         "cleared": "{clause} does not apply.",
+        "override": "A senior reviewer chose otherwise: {outcome}",
     },
     "zh-hans": {
         "head": "儿童安全政策,{version} 版",
@@ -33,6 +34,7 @@ _FRAME = {
         "answer": "{question}{answer}",
         "history": "计入的既往违规次数:{number}。",
         "cleared": "{clause} 不适用。",
+        "override": "资深审核员另作选择:{outcome}",
     },
 }
 
@@ -91,5 +93,7 @@ def _sentence(pack: Pack, language: str, class_id: str, step: Because) -> str:
         return f"{step.id} {pack.text(language, step.id)}{frame['colon']}{pack.text(language, step.id, 'text')}"
     if step.kind == "cleared":
         return frame["cleared"].format(clause=f"{step.id} {pack.text(language, step.id)}")
+    if step.kind == "override":
+        return frame["override"].format(outcome=pack.text(language, step.id))
     counted = [why.split("=")[1] for why in step.why if why.startswith("history.")]
     return " ".join([pack.text(language, step.id), *(frame["history"].format(number=number) for number in counted)])

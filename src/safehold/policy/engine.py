@@ -3,7 +3,7 @@
 Others call these through `safehold.policy`: next_question, questions, decide, if_refused, stricter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from safehold.policy.conditions import (
     AllOf,
@@ -20,6 +20,7 @@ from safehold.policy.conditions import (
     direct,
 )
 from safehold.policy.pack import (
+    SEVERITY,
     Because,
     Class,
     Clause,
@@ -166,6 +167,27 @@ def decide(pack: Pack, class_id: str, answers: Answers, history: History) -> Out
 
     Answers to questions that are not on the path play no part and are named in `unused`.
     """
+    spec, put = composed(pack, class_id, answers, history)
+    return put(spec)
+
+
+def if_refused(pack: Pack, class_id: str, answers: Answers, history: History) -> Outcome | None:
+    """The outcome that follows when the second person disagrees; None sends the case back to review.
+
+    Raises ValueError where the outcome needs no second person.
+    """
+    spec, put = composed(pack, class_id, answers, history)
+    if not spec.second_person:
+        raise ValueError(f"Outcome {spec.id!r} needs no second person.")
+    return put(pack.classes[class_id].outcomes[spec.if_refused]) if spec.if_refused else None
+
+
+def composed(
+    pack: Pack, class_id: str, answers: Answers, history: History
+) -> tuple[OutcomeSpec, Callable[[OutcomeSpec], Outcome]]:
+    """For this room: what the rules lead to, and a function that puts any outcome of the class together for these
+    answers, with the clauses, exceptions, report duty and reasons that they alone decide. Raises as `decide`.
+    """
     cls = _class(pack, class_id)
     if min(history.strikes, history.same_class_12_months, history.protective) < 0:
         raise BadAnswer("A count in the history is below zero.")
@@ -174,24 +196,8 @@ def decide(pack: Pack, class_id: str, answers: Answers, history: History) -> Out
         raise Incomplete(class_id, (open_question.id,))
     rule, report = _one(cls, cls.rules, meaning), _one(cls, cls.reports, meaning)
     unused = tuple(name for name in answers if name not in counted)
-    return _Reasoning(cls, counted, meaning, history).outcome(cls.outcomes[rule.then], rule, report, unused)
-
-
-def if_refused(pack: Pack, class_id: str, answers: Answers, history: History) -> Outcome | None:
-    """The outcome that follows when the second person disagrees; None sends the case back to review.
-
-    Raises ValueError where the outcome needs no second person.
-    """
-    cls = _class(pack, class_id)
-    first = decide(pack, class_id, answers, history)
-    if not first.second_person:
-        raise ValueError(f"Outcome {first.outcome_id!r} needs no second person.")
-    after = cls.outcomes[first.outcome_id].if_refused
-    if not after:
-        return None
-    _, counted, meaning, _ = _walk(cls, answers, history)
-    rule, report = _one(cls, cls.rules, meaning), _one(cls, cls.reports, meaning)
-    return _Reasoning(cls, counted, meaning, history).outcome(cls.outcomes[after], rule, report, first.unused)
+    reasoning = _Reasoning(cls, counted, meaning, history)
+    return cls.outcomes[rule.then], lambda spec: reasoning.outcome(spec, rule, report, unused)
 
 
 def _one(cls: Class, rules: Iterable[Rule], meaning: Meaning[bool]) -> Rule:
@@ -303,13 +309,9 @@ class _Reasoning:
         return found
 
 
-# From mild to severe. `stricter` compares by the gravest sanction, then by removal and reporting.
-_SEVERITY = ("suspend_protectively", "read_only", "lock_until_removed", "ban_person", "suspend_permanently")
-
-
 def severity(outcome: Outcome) -> tuple[int, int, int, int]:
-    """A key by which outcomes can be ordered: sanction, days, action on the item, report duty."""
-    ranks = [_SEVERITY.index(s.code) for s in outcome.sanctions if s.code != "suspend_protectively"]
+    """A key by which outcomes can be ordered: the gravest sanction, days, action on the item, report duty."""
+    ranks = [SEVERITY.index(s.code) for s in outcome.sanctions if s.code != "suspend_protectively"]
     days = max((s.days or 0 for s in outcome.sanctions), default=0)
     action = 2 if "hide_item" in outcome.actions else 1 if "warning_screen" in outcome.actions else 0
     report = 2 if "report_shall" in outcome.duties else 1 if "report_may" in outcome.duties else 0

@@ -13,6 +13,11 @@ DUTIES = ("report_shall", "report_may", "preserve", "notify_account_holder", "in
 NEEDS = ("mandatory", "optional", "record_only")
 KINDS = ("one", "many", "text")
 REPORTS = ("shall", "may", "person", "none")
+NOTICES = ("purpose", "whatever_the_intent")
+OVERLAYS = ("stricter", "free")  # how far another version may depart from a class it builds on (S1)
+
+# From mild to severe, by which outcomes are compared. A protective suspension is no sanction.
+SEVERITY = ("suspend_protectively", "read_only", "lock_until_removed", "ban_person", "suspend_permanently")
 
 # Codes of CyberTip incident types and the names NCMEC gives them in its reporting interface.
 INCIDENT_TYPES = {
@@ -100,6 +105,7 @@ class Exemption(Struct, frozen=True):
     serves: tuple[str, ...]
     when: Condition
     clears: tuple[str, ...]
+    off: bool = False  # switched off by an operator's version: it never holds
 
 
 class Sanction(Struct, frozen=True):
@@ -144,6 +150,23 @@ class Also(Struct, frozen=True):
     file_annotations: tuple[str, ...] = ()
 
 
+class Place(Struct, frozen=True):
+    """Where a part stands in the pack's files."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Strikes(Struct, frozen=True):
+    """What counts as an earlier violation (readings A10), and whether one makes suspension certain (S77)."""
+
+    suspend: bool = False
+    expire_days: int | None = None  # None: never
+
+
 class Class(Struct, frozen=True):
     """One sub-policy: its questions in order, clauses, exceptions and rules."""
 
@@ -158,7 +181,11 @@ class Class(Struct, frozen=True):
     rules: tuple[Rule, ...]
     reports: tuple[Rule, ...]
     also: tuple[Also, ...]
-    strike_suspends: bool  # an earlier violation makes suspension certain (S77)
+    strikes: Strikes = Strikes()
+    ladder: tuple[str, ...] = ()  # outcome ids in the order in which repetition climbs
+    notices: tuple[str, ...] = ()  # sentences of the class that a statement of reasons carries
+    overlay: str = "free"
+    places: dict[str, Place] = field(default_factory=dict)  # where each part stands, by its id
 
     def question(self, question_id: str) -> Question:
         """The question with this id. Raises KeyError."""
@@ -185,17 +212,67 @@ class Language(Struct, frozen=True):
     texts: dict[str, str]
 
 
+class Term(Struct, frozen=True):
+    """A word of the glossary in one language: the word, what else it is called, what it means."""
+
+    id: str
+    word: str
+    also: tuple[str, ...]
+    text: str
+
+
+class Glossary(Struct, frozen=True):
+    """The one glossary of every policy (S83), with the one definition of a minor (S3) and its synonyms (S4)."""
+
+    minor_age: int  # a person below this age is a minor, in every rule
+    languages: dict[str, tuple[Term, ...]]
+
+    def terms(self, language: str) -> tuple[Term, ...]:
+        """The terms in a language; in English where the glossary lacks it."""
+        return self.languages.get(language, self.languages["en"])
+
+
+class Document(Struct, frozen=True):
+    """A published document that a version was read from (S84, S85). `text_id` names what is said of it.
+
+    `sha256` is that of the copy that was read; an incomplete copy names what it `lacks` and, in
+    `lacks_rows`, the rows that were therefore taken from elsewhere.
+    """
+
+    id: str
+    language: str
+    dated: str
+    complete: bool
+    sha256: str = ""
+    lacks_rows: tuple[str, ...] = ()
+
+    @property
+    def text_id(self) -> str:
+        """The id of its text."""
+        return self.id
+
+
 class Pack(Struct, frozen=True):
     """A whole policy version."""
 
     policy: str
     version: str
     effective: str  # ISO date
-    minor_age: int  # a person below this age is a minor, in every rule (S3)
+    glossary: Glossary
     classes: dict[str, Class]
     languages: dict[str, Language]
     sources: dict[str, str]  # source id -> citation
+    documents: tuple[Document, ...] = ()
+    rows: tuple[str, ...] = ()  # the rows of the requirements that this version has to serve
+    complete_in: tuple[str, ...] = ("en",)  # languages in which not one text may be missing
+    extends: str = ""  # the version that this one changes; "" for a version of its own
+    folder: str = ""  # where it was read from
     files: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def minor_age(self) -> int:
+        """A person below this age is a minor, in every rule (S3)."""
+        return self.glossary.minor_age
 
     def text(self, language: str, text_id: str, part: str = "") -> str:
         """The text of an id (`CSE-01`, `cse.minor`, `cse.minor.known`, `suspend_permanently`, …).

@@ -29,10 +29,19 @@ class Map(dict[str, Any]):
         super().__init__()
         self.file, self.line = file, line
         self.lines: dict[str, int] = {}
+        self.files: dict[str, str] = {}  # keys that another file has changed
 
     def fail(self, key: str | None, what: str, hint: str = "") -> NoReturn:
         """Raise PolicyError at `key` (or at the mapping itself)."""
-        raise PolicyError(self.file, self.lines.get(key or "", self.line), what, hint)
+        raise PolicyError(self.files.get(key or "", self.file), self.lines.get(key or "", self.line), what, hint)
+
+    def with_changes(self, changes: "Map") -> "Map":
+        """A copy in which the keys of `changes` win; faults in them name the file that they stand in."""
+        both = Map(self.file, self.line)
+        both.update({**self, **changes})
+        both.lines = {**self.lines, **changes.lines}
+        both.files = {**self.files, **dict.fromkeys(changes, changes.file)}
+        return both
 
     def only(self, allowed: Iterable[str], thing: str) -> None:
         """Refuse keys that are not in `allowed`, suggesting the nearest."""

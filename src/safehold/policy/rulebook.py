@@ -11,7 +11,10 @@ _CLASS_KEYS = (
     "class",
     "priority",
     "serves",
-    "strike_suspends",
+    "strikes",
+    "ladder",
+    "notices",
+    "overlay",
     "questions",
     "facts",
     "clauses",
@@ -66,10 +69,35 @@ class _Builder:
             rules=tuple(self._rule(row, tuple(self.outcomes), "outcome") for row in self._rows("rules")),
             reports=tuple(self._rule(row, ("shall", "may", "none"), "report duty") for row in self._rows("reports")),
             also=tuple(self._also(row) for row in self._rows("also")),
-            strike_suspends=self.body.take("strike_suspends", bool, "The class", False),
+            strikes=self._strikes(),
+            ladder=self._codes(self.body, "ladder", self.outcomes),
+            notices=self._codes(self.body, "notices", p.NOTICES),
+            overlay=one_of(
+                self.body, "overlay", self.body.take("overlay", str, "The class", "free"), p.OVERLAYS, "kind of overlay"
+            ),
+            places=self._places(),
         )
         self._follow(cls)
         return cls
+
+    def _strikes(self) -> p.Strikes:
+        row = self.body.take("strikes", Map, "The class", Map(self.body.file, self.body.line))
+        row.only(("suspend", "expire"), "strikes")
+        expire = row.get("expire", "never")
+        if expire != "never" and (not isinstance(expire, int) or isinstance(expire, bool) or expire < 1):
+            row.fail("expire", f"Strikes expire after {expire!r}.", "Write a whole number of days, or `never`.")
+        return p.Strikes(row.take("suspend", bool, "strikes", False), None if expire == "never" else expire)
+
+    def _places(self) -> dict[str, p.Place]:
+        """Where each named part stands, for whoever reads a fault of the checker."""
+        places = {name: p.Place(row.file, row.line) for (_, name), row in self.at.items()}
+        facts = self.body.get("facts", {})
+        places |= {f"fact {name}": p.Place(facts.file, facts.lines[name]) for name in facts}
+        for number, row in enumerate(self._rows("also"), 1):
+            places[f"also {number}"] = p.Place(row.file, row.line)
+        for section in ("questions", "clauses", "exceptions", "outcomes", "rules", "reports", "also", "ladder"):
+            places[section] = p.Place(self.body.file, self.body.lines.get(section, self.body.line))
+        return places
 
     def _rows(self, section: str) -> list[Map]:
         rows = self.body.take(section, Seq, f"Class {self.name!r}", Seq(self.body.file, self.body.line))
@@ -184,13 +212,16 @@ class _Builder:
 
     def _exception(self, row: Map) -> p.Exemption:
         thing = f"Exception {row['id']!r}"
-        row.only(("id", "serves", "when", "clears"), thing)
+        row.only(("id", "serves", "when", "clears", "off"), thing)
+        off = row.take("off", bool, thing, False)
+        when = self.grammar.condition(row, "when")
         return p.Exemption(
             row["id"],
             self.name,
             row.words("serves", thing),
-            self.grammar.condition(row, "when"),
+            c.Not(c.ALWAYS) if off else when,
             self._codes(row, "clears", self.known["clauses"]),
+            off,
         )
 
     def _outcome(self, row: Map) -> p.OutcomeSpec:
