@@ -10,7 +10,7 @@ DEMO_HOST := $(if $(filter command line,$(origin HOST)),$(HOST),microblog)
 DEMO_EXIT := $(if $(filter command line,$(origin EXIT)),--exit)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test lint types contracts migrations check slow bench clean
+.PHONY: demo test lint types contracts migrations policy check slow bench clean
 
 .run/ready: pyproject.toml uv.lock
 	@mkdir -p .run
@@ -37,7 +37,10 @@ contracts: .run/ready
 migrations: .run/ready
 	$(RUN) python -m tests.migrations_check
 
-check: lint types contracts migrations
+policy: .run/ready
+	$(RUN) safehold policy check
+
+check: lint types contracts migrations policy
 
 slow: .run/ready
 	$(RUN) python -m pytest -m slow

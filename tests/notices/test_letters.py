@@ -1,6 +1,6 @@
 """Every letter in every language, compared with the file beside it.
 
-`SAFEHOLD_WRITE_GOLDEN=1 pytest tests/notices` writes the files anew: read the difference before you keep it.
+`SAFEHOLD_TEST_WRITE_GOLDEN=1 pytest tests/notices` writes the files anew: read the difference before you keep it.
 """
 
 import os
@@ -38,6 +38,8 @@ SUSPENDED = notices.StatementInput(
     must_remove=False,
     decided_on=date(2026, 11, 22),
     appeal_until=datetime(2027, 5, 25, 8, 30, tzinfo=UTC),
+    sentences=("Placeholder purpose 1.",),
+    whatever_intent=True,
 )
 LENIENT = msgspec.structs.replace(
     SUSPENDED,
@@ -55,6 +57,7 @@ READ_ONLY = msgspec.structs.replace(
     measures=(notices.Measure("warning_screen"), notices.Measure("read_only", 7)),
     clauses=(notices.ClauseText("PCA-02", "Third short title"),),
     source="trusted_flagger",
+    whatever_intent=False,
 )
 PROTECTED = msgspec.structs.replace(
     SUSPENDED, decision="decision-4", measures=(notices.Measure("suspend_protectively"),), items=(), source="authority",
@@ -105,7 +108,7 @@ def make(write: Callable[..., Made], given: msgspec.Struct) -> Made:
 def same_as(name: str, made: Made) -> None:
     path = GOLDEN / f"{name}.txt"
     whole = f"{made.title}\n\n{notices.text(made, 'https://safehold.example/appeal/TOKEN')}"
-    if os.environ.get("SAFEHOLD_WRITE_GOLDEN") == "1":
+    if os.environ.get("SAFEHOLD_TEST_WRITE_GOLDEN") == "1":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(whole, encoding="utf-8")
     assert whole == path.read_text(encoding="utf-8")

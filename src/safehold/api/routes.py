@@ -153,7 +153,7 @@ def me(request: HttpRequest) -> dict[str, Any]:
 
 def _contents(body: ReportIn | FlagIn) -> dict[str, Any]:
     """What reports and flags share, as intake takes it."""
-    known = policy.load("child-safety", "2024-05").classes
+    known = classes()
     if body.class_id and body.class_id not in known:
         raise ApiError(422, "wrong_value", f"class must be empty or one of: {', '.join(known)}.", "class")
     return {

@@ -6,11 +6,14 @@ import os
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from safehold import policy
 from safehold.app import config
 
 # Whatever a process of this installation writes (database, keys, mail, evidence) is its owner's alone.
 os.umask(0o077)
 SAFEHOLD = config.load()
+if SAFEHOLD.policy_folder:
+    policy.use_folder(SAFEHOLD.policy_folder)
 
 DEBUG = SAFEHOLD.debug
 SECRET_KEY = base64.b64encode(config.secret_file(SAFEHOLD.keys / "django.secret", 50)).decode()

@@ -30,7 +30,12 @@ class ClauseText(msgspec.Struct, frozen=True):
 
 
 class StatementInput(msgspec.Struct, frozen=True):
-    """What a statement of reasons says (Regulation (EU) 2022/2065, Art. 17(3)(a)-(f))."""
+    """What a statement of reasons says (Regulation (EU) 2022/2065, Art. 17(3)(a)-(f)).
+
+    `sentences` are what the policy itself tells whoever its class was applied to (its purpose, S14; that intent
+    does not count, S11), in the letter's language; where the policy lacks that language, `whatever_intent` has
+    the letter say the latter in words of its own.
+    """
 
     subject: str
     decision: str  # one statement for each
@@ -47,6 +52,8 @@ class StatementInput(msgspec.Struct, frozen=True):
     must_remove: bool
     decided_on: date
     appeal_until: datetime
+    sentences: tuple[str, ...] = ()
+    whatever_intent: bool = False
 
 
 class AppealOutcome(msgspec.Struct, frozen=True):

@@ -224,8 +224,8 @@ def _statement_values(given: StatementInput, language: str) -> dict[str, Any]:
         "automated_detection": _yes_no(given.automated_detection, language),
         "automated_decision": _yes_no(given.automated_decision, language),
         "must_remove": given.must_remove,
-        # Intent never decides child sexual exploitation (S9, S11); in the other classes context may.
-        "whatever_intent": any(clause.id.startswith("CSE") for clause in given.clauses),
+        "sentences": given.sentences,
+        "whatever_intent": given.whatever_intent,
         "appeal_until": _moment(given.appeal_until, language),
         "link": LINK,
     }

@@ -1,10 +1,10 @@
 """What a decision brings about: its effect, a disagreement, the outcome of an appeal.
 
-Called by `commands` inside its transactions. Other modules of this room may call `history` and
-`version_for`.
+Called by `commands` inside its transactions.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from django.utils import timezone
@@ -14,43 +14,21 @@ from safehold.audit import service as audit
 from safehold.audit.machine import IllegalMove
 from safehold.cases import decisions
 from safehold.cases import service as cases
-from safehold.cases.models import CaseSubject, Decision, Duty
+from safehold.cases.models import Decision, Duty, Override
 from safehold.cybertip import service as cybertip
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
 from safehold.path import order, reversal
 from safehold.persons import service as persons
-from safehold.policy.versions import version_on
 from safehold.redress import service as redress
 from safehold.redress.models import Appeal
 from safehold.screening import service as screening
 from safehold.subjects.models import Role
 from safehold.work import service as work
 
-# Strikes of the classes other than child sexual exploitation count for twelve months (reading A10).
-OTHER_CLASSES_COUNT_FOR = timedelta(days=365)
-
 
 class AnswersDisagree(Exception):
     """The answers given on appeal and the outcome asked for do not go together. Nothing was changed."""
-
-
-def history(subject: CaseSubject, class_id: str) -> policy.History:
-    """What is known of the person before this decision: strikes decide first or repeated (S77)."""
-    person = persons.person_of(subject.account) if subject.account else None
-    if person is None:
-        return policy.History()
-    return policy.History(
-        strikes=persons.strikes(person, "cse"),
-        same_class_12_months=persons.strikes(person, class_id, since=timezone.now() - OTHER_CLASSES_COUNT_FOR),
-    )
-
-
-def version_for(subject: CaseSubject) -> str:
-    """The policy version by the date of the conduct, or of our knowledge where it is unknown (reading A01)."""
-    posted = [row.item.posted_at for row in subject.items.select_related("item") if row.item.posted_at]
-    when: datetime = max(posted) if posted else subject.case.knowledge_at
-    return version_on(decisions.PACK, when.date())
 
 
 def take_effect(decision: Decision, *, actor: str) -> None:
@@ -60,9 +38,11 @@ def take_effect(decision: Decision, *, actor: str) -> None:
     if decision.violation:
         _count(decision, actor=actor)
         order.plan(decision, actor=actor)
+        reversal.lift_meanwhile(decision, actor=actor)
     else:
         order.plan(decision, actor=actor)
         reversal.unhide_cleared(decision, actor=actor)
+    reversal.lift_by_hand(decision)
     reversal.complied(decision)  # what the user would have to remove may be gone already
     order.settle_case(decision)
 
@@ -189,10 +169,16 @@ def _check(appeal: Appeal, grant: bool) -> None:
     if new.undecided:
         raise AnswersDisagree("Your answers lead to no decision: something could not be told. Look again.")
     old = appeal.decision.outcome
-    changed = new.violation != old["violation"] or {s.code for s in new.sanctions} != {
-        s["code"] for s in old["sanctions"]
-    }
-    if grant and not changed:
+    same = _alike(new, old)
+    # Answers that lead to what an override did not take leave both open: the policy's outcome, or the override's.
+    override = Override.objects.filter(decision=appeal.decision).first()
+    stands = same or (override is not None and _alike(new, override.computed))
+    if grant and same:
         raise AnswersDisagree("Your answers lead to the same outcome as before. Refuse the appeal, or look again.")
-    if not grant and changed:
+    if not grant and not stands:
         raise AnswersDisagree("Your answers lead to another outcome. Grant the appeal, or look again.")
+
+
+def _alike(new: policy.Outcome, old: Mapping[str, Any]) -> bool:
+    codes = {sanction["code"] for sanction in old["sanctions"]}
+    return new.violation == old["violation"] and {sanction.code for sanction in new.sanctions} == codes

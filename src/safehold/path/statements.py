@@ -87,6 +87,7 @@ def _input(decision: Decision, facts: contract.AccountFacts) -> notices.Statemen
         raise LookupError("A statement of reasons needs an account to go to.")
     language = notices.language_of(facts.language or "en")
     pack = policy.load(decision.policy, decision.policy_version)
+    cls = pack.classes[decision.class_id]
     return notices.StatementInput(
         subject=str(subject.pk),
         decision=str(decision.pk),
@@ -103,6 +104,8 @@ def _input(decision: Decision, facts: contract.AccountFacts) -> notices.Statemen
         must_remove=order.user_removes(decision) and decision.covers.exists(),
         decided_on=(decision.confirmed_at or timezone.now()).date(),
         appeal_until=timezone.now() + order.appeal_window(),
+        sentences=_sentences(pack, decision.class_id, language),
+        whatever_intent=language not in pack.languages and "whatever_the_intent" in cls.notices,
     )
 
 
@@ -123,6 +126,13 @@ def _clauses(pack: policy.Pack, clauses: list[str], language: str) -> tuple[noti
         notices.ClauseText(clause, f"{pack.text(spoken, clause)}: {pack.text(spoken, clause, 'text')}")
         for clause in clauses
     )
+
+
+def _sentences(pack: policy.Pack, class_id: str, language: str) -> tuple[str, ...]:
+    """What the policy tells whoever its class was applied to; nothing in a language that it lacks."""
+    if language not in pack.languages:
+        return ()
+    return tuple(pack.text(language, f"{class_id}.{name}") for name in pack.classes[class_id].notices)
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -23,7 +23,7 @@ Others may call:
     decide_json(dict) -> dict, show_json(pack) -> dict   for the command line
 """
 
-from safehold.policy.check import Problem, check, totals
+from safehold.policy.check import check, totals
 from safehold.policy.cli import decide_json, show_json
 from safehold.policy.document import document, explain
 from safehold.policy.engine import BadAnswer, Incomplete, decide, if_refused, next_question, questions, stricter
@@ -41,6 +41,7 @@ from safehold.policy.pack import (
     Question,
     Sanction,
 )
+from safehold.policy.proofs import Problem
 from safehold.policy.reading import PolicyError
 
 

@@ -34,12 +34,11 @@ def check(pack: Pack, base: Pack | None = None) -> list[Problem]:
 
 def served(cls: Class) -> Iterable[tuple[str, str]]:
     """Each row that a part of the class serves, with the part's id."""
-    for row in cls.serves:
-        yield row, cls.id
-    parts = (*cls.questions, *cls.clauses.values(), *cls.exceptions.values(), *cls.rules, *cls.reports)
-    for part in parts:
-        for row in part.serves:
-            yield row, part.id
+    yield from ((row, cls.id) for row in cls.serves)
+    yield from ((row, part.id) for part in cls.questions for row in part.serves)
+    yield from ((row, part.id) for part in cls.clauses.values() for row in part.serves)
+    yield from ((row, part.id) for part in cls.exceptions.values() for row in part.serves)
+    yield from ((row, part.id) for part in (*cls.rules, *cls.reports) for row in part.serves)
 
 
 def totals(pack: Pack) -> dict[str, dict[str, int]]:

@@ -63,7 +63,26 @@ def show_json(pack: Pack) -> dict[str, Any]:
         "policy": pack.policy,
         "version": pack.version,
         "effective": pack.effective,
+        "title": _texts(pack, "title"),
+        "extends": pack.extends,
         "minor_age": pack.minor_age,
+        "glossary": {
+            language: [{"id": t.id, "word": t.word, "also": list(t.also), "text": t.text} for t in terms]
+            for language, terms in pack.glossary.languages.items()
+        },
+        "documents": [
+            {
+                "id": one.id,
+                "title": _texts(pack, one.text_id),
+                "language": one.language,
+                "dated": one.dated,
+                "complete": one.complete,
+                "sha256": one.sha256,
+                "lacks_rows": list(one.lacks_rows),
+            }
+            for one in pack.documents
+        ],
+        "rows": list(pack.rows),
         "languages": [{"id": x.id, "name": x.name, "complete": x.complete} for x in pack.languages.values()],
         "sources": dict(pack.sources),
         "classes": [_class(pack, cls) for cls in pack.classes.values()],
@@ -79,6 +98,9 @@ def _class(pack: Pack, cls: Class) -> dict[str, Any]:
         "id": cls.id,
         "title": _texts(pack, cls.id),
         "priority": cls.priority,
+        "strikes": {"suspend": cls.strikes.suspend, "expire_days": cls.strikes.expire_days},
+        "ladder": list(cls.ladder),
+        "notices": {name: _texts(pack, f"{cls.id}.{name}") for name in cls.notices},
         "questions": [_question(pack, question) for question in cls.questions],
         "clauses": [_clause(pack, clause) for clause in cls.clauses.values()],
         "exceptions": [

@@ -12,7 +12,7 @@ One description, two meanings: over an answer set (`engine`) and over all answer
     {not: …}, {any: […]}, {all: […]}   combined; several keys in one mapping must all hold
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from safehold.policy.pack import Class
 
+T = TypeVar("T")
 COUNTERS = ("strikes", "same_class_12_months", "protective")
 WORDS = ("fact", "clause", "exception", "marked", "history", "not", "any", "all")
 
@@ -30,11 +31,23 @@ class Has(Struct, frozen=True):
     question: str
     answers: tuple[str, ...]
 
+    def within(self, meaning: "Meaning[T]") -> T:
+        """What it means; so for each kind of condition."""
+        algebra = meaning.algebra
+        given = algebra.false
+        for answer in self.answers:
+            given = algebra.either(given, algebra.answered(self.question, answer))
+        return given if given == algebra.false else algebra.both(meaning.shown(self.question), given)
+
 
 class Fact(Struct, frozen=True):
     """One of these named conditions holds."""
 
     names: tuple[str, ...]
+
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has."""
+        return meaning.any_of(meaning.fact, self.names)
 
 
 class Stands(Struct, frozen=True):
@@ -42,17 +55,29 @@ class Stands(Struct, frozen=True):
 
     clauses: tuple[str, ...]
 
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has."""
+        return meaning.any_of(meaning.stands, self.clauses) if self.clauses else meaning.anything_stands()
+
 
 class Exempt(Struct, frozen=True):
     """One of these exceptions holds; none named means any."""
 
     exceptions: tuple[str, ...]
 
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has."""
+        return meaning.any_of(meaning.exempt, self.exceptions or meaning.cls.exceptions)
+
 
 class Marked(Struct, frozen=True):
     """A standing clause carries one of these marks."""
 
     marks: tuple[str, ...]
+
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has."""
+        return meaning.any_of(meaning.marked, self.marks)
 
 
 class AtLeast(Struct, frozen=True):
@@ -61,11 +86,19 @@ class AtLeast(Struct, frozen=True):
     counter: str
     number: int
 
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has."""
+        return meaning.algebra.at_least(self.counter, self.number)
+
 
 class Not(Struct, frozen=True):
     """The opposite."""
 
     part: "Condition"
+
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has."""
+        return meaning.algebra.negate(self.part.within(meaning))
 
 
 class AnyOf(Struct, frozen=True):
@@ -73,16 +106,33 @@ class AnyOf(Struct, frozen=True):
 
     parts: tuple["Condition", ...]
 
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has. What comes after a certainty is not looked at."""
+        result, true = meaning.algebra.false, meaning.algebra.true
+        for part in self.parts:
+            result = meaning.algebra.either(result, part.within(meaning))
+            if result == true:
+                break
+        return result
+
 
 class AllOf(Struct, frozen=True):
     """All parts; with no parts it always holds."""
 
     parts: tuple["Condition", ...]
 
+    def within(self, meaning: "Meaning[T]") -> T:
+        """See Has. What comes after an impossibility is not looked at."""
+        result, false = meaning.algebra.true, meaning.algebra.false
+        for part in self.parts:
+            result = meaning.algebra.both(result, part.within(meaning))
+            if result == false:
+                break
+        return result
+
 
 Condition: TypeAlias = Has | Fact | Stands | Exempt | Marked | AtLeast | Not | AnyOf | AllOf
 ALWAYS = AllOf(())
-T = TypeVar("T")
 
 
 class Algebra(Protocol[T]):
@@ -108,11 +158,23 @@ class Algebra(Protocol[T]):
 
 
 class Meaning(Generic[T]):
-    """What each part of a class means in one algebra. The loader has made sure that nothing is circular."""
+    """What each part of a class means in one algebra. The loader has made sure that nothing is circular.
+
+    Each named part is worked out once.
+    """
 
     def __init__(self, cls: "Class", algebra: Algebra[T]) -> None:
         self.cls, self.algebra = cls, algebra
-        self._known: dict[tuple[str, str], T] = {}
+        self._shown: dict[str, T] = {}
+        self._facts: dict[str, T] = {}
+        self._found: dict[str, T] = {}
+        self._exempt: dict[str, T] = {}
+        self._stands: dict[str, T] = {}
+        self._marked: dict[str, T] = {}
+
+    def of(self, condition: Condition) -> T:
+        """What the condition means."""
+        return condition.within(self)
 
     def any(self, values: Iterable[T]) -> T:
         """Or over many."""
@@ -121,63 +183,60 @@ class Meaning(Generic[T]):
             result = self.algebra.either(result, value)
         return result
 
-    def all(self, values: Iterable[T]) -> T:
-        """And over many."""
-        result = self.algebra.true
-        for value in values:
-            result = self.algebra.both(result, value)
+    def any_of(self, part: Callable[[str], T], names: Iterable[str]) -> T:
+        """Whether one of the named parts holds; what comes after a certainty is not looked at."""
+        result, true = self.algebra.false, self.algebra.true
+        for name in names:
+            result = self.algebra.either(result, part(name))
+            if result == true:
+                break
         return result
-
-    def of(self, condition: Condition) -> T:
-        """What the condition means."""
-        match condition:
-            case Has(question, answers):
-                given = self.any(self.algebra.answered(question, answer) for answer in answers)
-                return self.algebra.both(self.shown(question), given)
-            case Fact(names):
-                return self.any(self._once("fact", name) for name in names)
-            case Stands(clauses):
-                return self.any(self.stands(name) for name in clauses or self.cls.clauses)
-            case Exempt(names):
-                return self.any(self.exempt(name) for name in names or self.cls.exceptions)
-            case Marked(marks):
-                carriers = [c.id for c in self.cls.clauses.values() if set(c.marks) & set(marks)]
-                return self.any(self.stands(name) for name in carriers)
-            case AtLeast(counter, number):
-                return self.algebra.at_least(counter, number)
-            case Not(part):
-                return self.algebra.negate(self.of(part))
-            case AnyOf(parts):
-                return self.any(self.of(part) for part in parts)
-            case AllOf(parts):
-                return self.all(self.of(part) for part in parts)
 
     def shown(self, question: str) -> T:
         """The question is on the path."""
-        return self._once("question", question)
+        if question not in self._shown:
+            self._shown[question] = self.cls.condition("question", question).within(self)
+        return self._shown[question]
+
+    def fact(self, name: str) -> T:
+        """The named condition holds."""
+        if name not in self._facts:
+            self._facts[name] = self.cls.facts[name].within(self)
+        return self._facts[name]
 
     def found(self, clause: str) -> T:
         """The clause's own condition holds, before exceptions."""
-        return self._once("clause", clause)
+        if clause not in self._found:
+            self._found[clause] = self.cls.clauses[clause].when.within(self)
+        return self._found[clause]
 
     def exempt(self, exception: str) -> T:
         """The exception's conditions hold, the negative ones too."""
-        return self._once("exception", exception)
+        if exception not in self._exempt:
+            self._exempt[exception] = self.cls.exceptions[exception].when.within(self)
+        return self._exempt[exception]
 
     def stands(self, clause: str) -> T:
         """The clause holds and no exception clears it."""
-        key = ("stands", clause)
-        if key not in self._known:
-            clearing = [e.id for e in self.cls.exceptions.values() if clause in e.clears]
-            cleared = self.any(self.exempt(name) for name in clearing)
-            self._known[key] = self.algebra.both(self.found(clause), self.algebra.negate(cleared))
-        return self._known[key]
+        if clause not in self._stands:
+            found = self.found(clause)
+            if found != self.algebra.false:
+                cleared = self.any_of(self.exempt, self.cls.cleared_by(clause))
+                found = self.algebra.both(found, self.algebra.negate(cleared))
+            self._stands[clause] = found
+        return self._stands[clause]
 
-    def _once(self, kind: str, name: str) -> T:
-        key = (kind, name)
-        if key not in self._known:
-            self._known[key] = self.of(self.cls.condition(kind, name))
-        return self._known[key]
+    def anything_stands(self) -> T:
+        """Some clause stands."""
+        if "" not in self._marked:
+            self._marked[""] = self.any_of(self.stands, self.cls.clauses)
+        return self._marked[""]
+
+    def marked(self, mark: str) -> T:
+        """A standing clause carries the mark."""
+        if mark not in self._marked:
+            self._marked[mark] = self.any_of(self.stands, self.cls.carrying(mark))
+        return self._marked[mark]
 
 
 def direct(condition: Condition) -> Iterator[Condition]:

@@ -216,6 +216,8 @@ class _Reasoning:
         self, cls: Class, counted: Mapping[str, tuple[str, ...]], meaning: Meaning[bool], history: History
     ) -> None:
         self.cls, self.counted, self.meaning, self.history = cls, counted, meaning, history
+        self._of_facts: dict[str, list[str]] = {}
+        self._of_paths: dict[str, list[str]] = {}
 
     def outcome(self, spec: OutcomeSpec, rule: Rule, report: Rule, unused: tuple[str, ...]) -> Outcome:
         clauses = self._standing() if spec.result != "no_violation" else []
@@ -282,9 +284,9 @@ class _Reasoning:
         match condition:
             case Has(question, answers):
                 given = [f"{question}={word}" for word in self.counted[question] if word in answers]
-                return [*self._why(self.cls.question(question).when), *given]
+                return [*self._why_shown(question), *given]
             case Fact(names):
-                return [why for name in names for why in self._why(self.cls.facts[name])]
+                return [why for name in names for why in self._why_fact(name)]
             case Stands(names):
                 return [name for name in names or self.cls.clauses if self.meaning.stands(name)]
             case Exempt(names):
@@ -297,6 +299,16 @@ class _Reasoning:
                 return [why for part in parts for why in self._why(part)]
             case Not(part):
                 return self._instead(part)
+
+    def _why_fact(self, name: str) -> list[str]:
+        if name not in self._of_facts:
+            self._of_facts[name] = self._why(self.cls.facts[name])
+        return self._of_facts[name]
+
+    def _why_shown(self, question: str) -> list[str]:
+        if question not in self._of_paths:
+            self._of_paths[question] = self._why(self.cls.question(question).when)
+        return self._of_paths[question]
 
     def _instead(self, condition: Condition) -> list[str]:
         """Why a denied condition does not hold: what was answered to the questions that it and its facts name."""

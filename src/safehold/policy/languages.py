@@ -15,7 +15,7 @@ SECOND_BY_CODE = ("override",)  # reasons for a second person that are not the p
 
 def needed_texts(classes: Iterable[p.Class], documents: Iterable[p.Document]) -> set[str]:
     """The id of every text that a complete language has."""
-    needed: set[str] = set(SECOND_BY_CODE)
+    needed: set[str] = {"title", *SECOND_BY_CODE}
     for cls in classes:
         needed |= {cls.id, f"{cls.id}.text"} | {f"{cls.id}.{name}" for name in cls.notices}
         for question in cls.questions:

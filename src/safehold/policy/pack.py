@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from safehold.policy.conditions import Condition
 
@@ -65,6 +65,10 @@ class Question(Struct, frozen=True):
     when: Condition
     serves: tuple[str, ...]
     decides_violation: bool = True  # False: barred from every clause and exception (intent, S9)
+    answer_ids: tuple[str, ...] = ()  # the ids of its answers, in order
+
+    def __post_init__(self) -> None:
+        structs.force_setattr(self, "answer_ids", tuple(answer.id for answer in self.answers))  # derived
 
     @property
     def text_id(self) -> str:
@@ -75,11 +79,6 @@ class Question(Struct, frozen=True):
     def mandatory(self) -> bool:
         """Whether a decision needs an answer when the question is on the path."""
         return self.needs == "mandatory"
-
-    @property
-    def answer_ids(self) -> tuple[str, ...]:
-        """The ids of its answers, in order."""
-        return tuple(answer.id for answer in self.answers)
 
 
 class Clause(Struct, frozen=True):
@@ -167,6 +166,14 @@ class Strikes(Struct, frozen=True):
     expire_days: int | None = None  # None: never
 
 
+class Index(Struct, frozen=True):
+    """What a class is asked for often, found once."""
+
+    questions: dict[str, Question]
+    cleared_by: dict[str, tuple[str, ...]]  # clause id -> exceptions
+    carriers: dict[str, tuple[str, ...]]  # mark -> clauses
+
+
 class Class(Struct, frozen=True):
     """One sub-policy: its questions in order, clauses, exceptions and rules."""
 
@@ -186,21 +193,39 @@ class Class(Struct, frozen=True):
     notices: tuple[str, ...] = ()  # sentences of the class that a statement of reasons carries
     overlay: str = "free"
     places: dict[str, Place] = field(default_factory=dict)  # where each part stands, by its id
+    index: Index = Index({}, {}, {})
 
     def question(self, question_id: str) -> Question:
         """The question with this id. Raises KeyError."""
-        for question in self.questions:
-            if question.id == question_id:
-                return question
-        raise KeyError(question_id)
+        return self.index.questions[question_id]
 
     def condition(self, kind: str, name: str) -> Condition:
         """The condition behind a named part: kind is question, fact, clause or exception."""
         if kind == "question":
-            return self.question(name).when
+            return self.index.questions[name].when
         if kind == "fact":
             return self.facts[name]
         return self.clauses[name].when if kind == "clause" else self.exceptions[name].when
+
+    def cleared_by(self, clause: str) -> tuple[str, ...]:
+        """The exceptions that clear the clause."""
+        return self.index.cleared_by.get(clause, ())
+
+    def carrying(self, mark: str) -> tuple[str, ...]:
+        """The clauses that carry the mark."""
+        return self.index.carriers.get(mark, ())
+
+    def __post_init__(self) -> None:
+        cleared: dict[str, tuple[str, ...]] = {}
+        for exception in self.exceptions.values():
+            for clause in exception.clears:
+                cleared[clause] = (*cleared.get(clause, ()), exception.id)
+        carriers: dict[str, tuple[str, ...]] = {}
+        for one in self.clauses.values():
+            for mark in one.marks:
+                carriers[mark] = (*carriers.get(mark, ()), one.id)
+        index = Index({question.id: question for question in self.questions}, cleared, carriers)
+        structs.force_setattr(self, "index", index)  # derived from the other fields, so the record stays frozen
 
 
 class Language(Struct, frozen=True):

@@ -218,12 +218,11 @@ class Proof:
         return any(self._differs(function, given, other) for other in others)
 
     def _differs(self, function: int, one: dict[int, bool], two: dict[int, bool]) -> bool:
-        sets, found = self.all_sets, ()
-        for setting in (one, two):
-            found = (*found, sets.fixed(function, setting), sets.fixed(self.possible, setting))
-        before, may_before, after, may_after = found
-        changed = sets.choose(before, sets.negate(after), after)
-        return sets.both(sets.both(may_before, may_after), changed) != NEVER
+        """Whether the function differs between two settings anywhere where both can be given."""
+        sets = self.all_sets
+        before, after = sets.fixed(function, one), sets.fixed(function, two)
+        possible = sets.both(sets.fixed(self.possible, one), sets.fixed(self.possible, two))
+        return sets.both(possible, sets.choose(before, sets.negate(after), after)) != NEVER
 
     def _ladder(self) -> Iterable[Problem]:
         """Repetition climbs: one violation more never leads to a lower step, and no step is milder than the last."""

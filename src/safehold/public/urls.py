@@ -16,6 +16,8 @@ urlpatterns = [
     path("appeal/<str:token>", appeals.appeal, name="appeal"),
     path("policy", policy_pages.present, name="policy-now"),
     path("policy/<str:version>/<str:lang>", policy_pages.document, name="policy"),
+    path("policies/<slug:name>", policy_pages.present, name="policy-own"),
+    path("policies/<slug:name>/<str:version>/<str:lang>", policy_pages.document, name="policy-own"),
     path("healthz", probes.alive, name="healthz"),
     path("readyz", probes.ready, name="readyz"),
 ]
