@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ SRC = Path(__file__).parents[2] / "src"
 class Simulator:
     """A running simulator and its loopback pages."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, more: Sequence[str] = ()) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "safehold.cybertip.simulator", "--port", str(port), "--data", str(folder)]
         environ = {"PYTHONPATH": str(SRC), "PATH": os.environ["PATH"]}  # no SAFEHOLD settings: it needs none
         self.process = subprocess.Popen(
-            [*command, "--username", USERNAME, "--password", PASSWORD],
+            [*command, "--username", USERNAME, "--password", PASSWORD, *more],
             env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None

@@ -2,13 +2,18 @@
 
 Written apart from `safehold.cybertip.document` on purpose: a mistake made there is not made here too.
 A line is `type: child:its-type<times> ...` in the schema's order; times are ! once, ? at most once,
-* any number, + at least once. `( a | b )` is a choice. Types in capitals are simple, see `checks`;
-a number is the documented greatest length.
+* any number, + at least once. `( a | b )` is a choice. Types in capitals are simple, see `simple`;
+a number behind one is the documented greatest length.
 
-Source: NCMEC XSD of November 2025 and ISPWS documentation of 2025-06-11.
+Others in this package use `PUBLISHED` (the schema of November 2025) and `NEWER` (with the elements that only
+readers of the 2026 documentation report), both a `Grammar`; tests read the tables of `PUBLISHED` by their names.
+
+Sources: NCMEC XSD of November 2025; ISPWS documentation of 2025-06-11; for `NEWER`, three second-hand readings of 2026.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -20,7 +25,23 @@ class Child(NamedTuple):
     most: int | None
 
 
-SEQUENCES = """
+@dataclass(frozen=True)
+class Grammar:
+    """Types by name. A type is in exactly one of `sequence`, `text` (simple content) and `flags`."""
+
+    sequence: dict[str, list[Child]]
+    attribute: dict[str, dict[str, tuple[str, bool]]]  # name of the attribute -> its type, and whether it must be there
+    text: dict[str, str]  # type -> simple type of its own text
+    flags: dict[str, tuple[str, ...]]  # presence flags: any order, each at most once, empty or `true`
+
+    def complex_types(self) -> Iterator[str]:
+        """The name of every type that is not simple."""
+        yield from self.sequence
+        yield from self.text
+        yield from self.flags
+
+
+_SEQUENCES = """
 report: batchedReport:batched? incidentSummary:summary! internetDetails:details* lawEnforcement:police?
  reporter:reporter! personOrUserReported:reported* intendedRecipient:recipient* victim:victim* additionalInfo:TEXT?
 batched:
@@ -64,7 +85,7 @@ associated: platform:where? firstName:TEXT256? middleName:TEXT256? lastName:TEXT
  groupIdentifier:TEXT256? compromisedAccount:BOOL? accountTemporarilyDisabled:paused?
  accountPermanentlyDisabled:closed? ipCaptureEvent:ip*
  deviceId:device* priorCTReport:ID* additionalInfo:TEXT?
-fileDetails: reportId:ID! fileId:TEXT! fileName:TEXT? originalFileName:TEXT2056? uploadedToEspTimestamp:TIME?
+fileDetails: reportId:ID! fileId:TOKEN! fileName:TEXT? originalFileName:TEXT2056? uploadedToEspTimestamp:TIME?
  locationOfFile:URL? fileViewedByEsp:BOOL? exifViewedByEsp:BOOL? publiclyAvailable:BOOL?
  fileRelevance:RELEVANCE? ( potentialMeme:BOOL | fileAnnotations:fileMarks )?
  industryClassification:CLASSIFICATION? originalFileHash:hash* ipCaptureEvent:ip? deviceId:device*
@@ -74,11 +95,11 @@ pair: name:TEXT64! value:TEXT!
 """
 
 # Attributes of a type; ! = required. `=` names the type of the element's own text.
-ATTRIBUTES = """
+_ATTRIBUTES = """
 batched: reason:BATCH!
 web: thirdPartyHostedContent:BOOL
 abroad: =BOOL fleaCountry:COUNTRY
-phone: =TEXT50 type:PHONETYPE verified:BOOL verificationDate:TIME countryCallingCode:CALLING extension:EXTENSION
+phone: =TEXT50 type:PHONETYPE verified:BOOL verificationDate:TIME countryCallingCode:CALLING extension:EXTENSION10
 email: =EMAIL type:EMAILTYPE verified:BOOL verificationDate:TIME
 address: type:ADDRESSTYPE
 place: verified:BOOL timestamp:TIME
@@ -90,11 +111,18 @@ hash: =TEXT hashType:TEXT64!
 exif: type:DETAILS
 """
 
-# Presence flags: any order, each at most once, empty or `true`.
-_MARKS = "sextortion csamSolicitation minorToMinorInteraction spam sadisticOnlineExploitation"
-_FILE_MARKS = """animeDrawingVirtualHentai potentialMeme viral possibleSelfProduction physicalHarm violenceGore
- bestiality liveStreaming infant generativeAi"""
-FLAGS = {"marks": set(_MARKS.split()), "fileMarks": set(_FILE_MARKS.split())}
+_FLAGS = """
+marks: sextortion csamSolicitation minorToMinorInteraction spam sadisticOnlineExploitation
+fileMarks: animeDrawingVirtualHentai potentialMeme viral possibleSelfProduction physicalHarm violenceGore bestiality
+ liveStreaming infant generativeAi
+"""
+
+# What three readers of the 2026 documentation report, one of them alone for the last two flags: not in the schema read.
+_NEWER_FLAGS = " informational potentialAggravatingFactors instrumentalUse"
+_NEWER_ELEMENTS = (
+    (" age:AGE? dateOfBirth:DAY?", " age:AGE? ageAssertionDiscrepancy:BOOL? dateOfBirth:DAY?"),
+    (" approximateAge:AGE?\n", " approximateAge:AGE? ageAssertionDiscrepancy:BOOL?\n"),
+)
 
 _TIMES = {"!": (1, 1), "?": (0, 1), "*": (0, None), "+": (1, None)}
 _PLACE = re.compile(r"\((?P<choice>[^)]*)\)(?P<how>[!?*+])|(?P<one>[\w]+:\w+)(?P<often>[!?*+])")
@@ -118,14 +146,36 @@ def _sequence(text: str) -> list[Child]:
     return places
 
 
-SEQUENCE: dict[str, list[Child]] = {name: _sequence(text) for name, text in _lines(SEQUENCES).items()}
-TEXT: dict[str, str] = {}
-ATTRIBUTE: dict[str, dict[str, tuple[str, bool]]] = {}
-for _name, _text in _lines(ATTRIBUTES).items():
-    ATTRIBUTE[_name] = {}
-    for _word in _text.split():
-        if _word.startswith("="):
-            TEXT[_name] = _word[1:]
-        else:
-            _attribute, _kind = _word.rstrip("!").split(":")
-            ATTRIBUTE[_name][_attribute] = (_kind, _word.endswith("!"))
+def _grammar(sequences: str, flags: str) -> Grammar:
+    """The tables of one edition."""
+    text: dict[str, str] = {}
+    attribute: dict[str, dict[str, tuple[str, bool]]] = {}
+    for name, words in _lines(_ATTRIBUTES).items():
+        attribute[name] = {}
+        for word in words.split():
+            if word.startswith("="):
+                text[name] = word[1:]
+            else:
+                own, kind = word.rstrip("!").split(":")
+                attribute[name][own] = (kind, word.endswith("!"))
+    return Grammar(
+        sequence={name: _sequence(line) for name, line in _lines(sequences).items()},
+        attribute=attribute,
+        text=text,
+        flags={name: tuple(words.split()) for name, words in _lines(flags).items()},
+    )
+
+
+def _newer() -> Grammar:
+    sequences = _SEQUENCES
+    for old, new in _NEWER_ELEMENTS:
+        if sequences.count(old) != 1:
+            raise AssertionError(f"The newer elements have lost their place: {old!r}.")
+        sequences = sequences.replace(old, new)
+    marks = "sadisticOnlineExploitation"
+    return _grammar(sequences, _FLAGS.replace(marks, marks + _NEWER_FLAGS))
+
+
+PUBLISHED = _grammar(_SEQUENCES, _FLAGS)
+NEWER = _newer()
+SEQUENCE, ATTRIBUTE, FLAGS = PUBLISHED.sequence, PUBLISHED.attribute, PUBLISHED.flags

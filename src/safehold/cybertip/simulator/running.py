@@ -1,18 +1,21 @@
-"""The simulator's process: arguments, the listening socket, and cutting connections on request."""
+"""The simulator's process: its options, the listening socket, and cutting connections on request."""
 
 import argparse
 import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from safehold.cybertip.simulator.server import BASE, Simulator
+from safehold.cybertip.simulator.faults import Faults, from_words
+from safehold.cybertip.simulator.grammar import NEWER, PUBLISHED
+from safehold.cybertip.simulator.kept import Kept
+from safehold.cybertip.simulator.protocol import BASE
+from safehold.cybertip.simulator.server import Simulator
 from safehold.cybertip.simulator.store import Store
 
 
@@ -44,17 +47,31 @@ class Connections:
         return Known
 
 
-def run(argv: Sequence[str] | None = None) -> int:
-    """Parse arguments and serve. Returns an exit code."""
-    options = _parser().parse_args(argv)
+def run(options: argparse.Namespace) -> int:
+    """Serve with these options until interrupted. Returns an exit code: 1 = no port, 2 = an option cannot be used."""
+    try:
+        faults = from_words(options.fault)
+        ahead = Faults().take_in([*faults, {"clock": options.ahead * 3600}])
+    except (ValueError, TypeError) as error:
+        print(f"--fault or --ahead cannot be used: {error}", file=sys.stderr)
+        return 2
     try:
         listening = socket.create_server(("127.0.0.1", options.port))
     except OSError as error:
         print(f"Port {options.port} on 127.0.0.1 cannot be used: {error.strerror}.", file=sys.stderr)
         return 1
-    port = listening.getsockname()[1]
-    store, connections = Store(Path(options.data)), Connections()
-    application = Simulator(store, options.username, options.password, connections.cut)
+    port, folder = listening.getsockname()[1], Path(options.data)
+    store, connections = Store(folder), Connections()
+    store.move_clock(ahead)
+    application = Simulator(
+        store,
+        options.username,
+        options.password,
+        connections.cut,
+        kept=Kept(folder / "files" if options.keep_files else None),
+        grammar=NEWER if options.newer else PUBLISHED,
+    )
+    application.faults.take_in(faults)
     config = uvicorn.Config(
         application,
         http=connections.protocol(),
@@ -70,16 +87,3 @@ def run(argv: Sequence[str] | None = None) -> int:
         uvicorn.Server(config).run(sockets=[listening])
     store.close()
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="safehold cybertip simulate",
-        description="A practice server that behaves as NCMEC's reporting service. Nothing sent to it reaches NCMEC.",
-        epilog="Example: safehold cybertip simulate --port 8099 --data ./simulator --username desk --password practice",
-    )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
-    parser.add_argument("--data", required=True, help="folder for what it receives")
-    parser.add_argument("--username", required=True, help="the login that clients must use")
-    parser.add_argument("--password", required=True, help="its password")
-    return parser

@@ -1,17 +1,19 @@
 """What the simulator has received, in SQLite, so that a restart forgets nothing.
 
-Of a file only its size and MD5 are kept. The clock can be moved forward to see reports expire.
+Of a file only its size and MD5 are kept here. The clock can be moved forward to see reports expire.
 """
 
 import hashlib
 import secrets
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 LIFE = 24 * 3600  # seconds after opening
 QUIET = 3600  # seconds after the last upload or fileinfo; the later end counts
+CALLS = 1000  # of the log of calls, so many are shown
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS report (
@@ -26,17 +28,28 @@ CREATE TABLE IF NOT EXISTS call (
 CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY CHECK (id = 1), ahead REAL NOT NULL);
 INSERT OR IGNORE INTO clock VALUES (1, 0);
 INSERT OR IGNORE INTO sqlite_sequence (name, seq) VALUES ('report', 1000000);
+CREATE INDEX IF NOT EXISTS report_state ON report (state);
+CREATE INDEX IF NOT EXISTS file_report ON file (report);
 """
+# Columns that came later: a folder of an older simulator is opened as well.
+_LATER = (("report", "escalated", "INTEGER NOT NULL DEFAULT 0"), ("call", "said", "TEXT NOT NULL DEFAULT ''"))
+_EXPIRES = f"max(opened + {LIFE}, coalesce(changed, 0) + {QUIET})"
 
 
 class Store:
-    """One simulator's rows. Used from one thread."""
+    """One simulator's rows. Used from one thread. `clock` gives the seconds since 1970."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(folder / "cybertip-simulator.sqlite3", isolation_level=None)
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "cybertip-simulator.sqlite3"
+        path.touch(mode=0o600)
+        self._clock = clock
+        self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _TABLES)
+        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN; {_TABLES} COMMIT;")
+        for table, column, kind in _LATER:
+            if column not in {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def close(self) -> None:
         """Close the file."""
@@ -44,27 +57,40 @@ class Store:
 
     def now(self) -> float:
         """The simulator's time: ours, and what it was moved ahead."""
-        return time.time() + float(self._db.execute("SELECT ahead FROM clock").fetchone()[0])
+        return self._clock() + float(self._db.execute("SELECT ahead FROM clock").fetchone()[0])
 
     def move_clock(self, seconds: float) -> None:
         """Move the simulator's time forward."""
         self._db.execute("UPDATE clock SET ahead = ahead + ?", (seconds,))
 
-    def open(self, document: bytes, *, batched: bool) -> int:
+    def expire(self) -> list[str]:
+        """Delete what was left unfinished too long. Returns the ids of the files that go with it."""
+        gone = self._db.execute(
+            f"SELECT id FROM report WHERE state = 'open' AND {_EXPIRES} < ?",  # noqa: S608 - constants
+            (self.now(),),
+        ).fetchall()
+        for row in gone:
+            self._db.execute(
+                f"UPDATE report SET state = 'expired', ended = {_EXPIRES} WHERE id = ?",  # noqa: S608 - constants
+                (row["id"],),
+            )
+        return [file["id"] for row in gone for file in self.files(row["id"])]
+
+    def open(self, document: bytes, *, batched: bool, escalated: bool) -> int:
         """A new report; its number."""
         row = self._db.execute(
-            "INSERT INTO report (opened, batched, sha256, document) VALUES (?, ?, ?, ?)",
-            (self.now(), batched, hashlib.sha256(document).hexdigest(), document),
+            "INSERT INTO report (opened, batched, escalated, sha256, document) VALUES (?, ?, ?, ?, ?)",
+            (self.now(), batched, escalated, hashlib.sha256(document).hexdigest(), document),
         )
         return int(row.lastrowid or 0)
 
     def report(self, number: int) -> sqlite3.Row | None:
-        """A report that exists: never opened, or deleted unfinished, gives None."""
-        row: sqlite3.Row | None = self._db.execute("SELECT * FROM report WHERE id = ?", (number,)).fetchone()
-        if row is not None and row["state"] == "open" and self.now() > expiry(row):
-            self._db.execute("UPDATE report SET state = 'expired', ended = ? WHERE id = ?", (expiry(row), number))
-            return None
-        return None if row is not None and row["state"] == "expired" else row
+        """A report in whatever state; None for one that was never opened."""
+        row: sqlite3.Row | None = self._db.execute(
+            f"SELECT *, {_EXPIRES} AS expires FROM report WHERE id = ?",  # noqa: S608 - constants
+            (number,),
+        ).fetchone()
+        return row
 
     def add_file(self, report: int, size: int, md5: str) -> str:
         """A received file; its id."""
@@ -96,38 +122,37 @@ class Store:
         """Finish or retract."""
         self._db.execute("UPDATE report SET state = ?, ended = ? WHERE id = ?", (state, self.now(), report))
 
-    def note(
-        self, endpoint: str, report: int | None, http: int | None, code: int | None, request_id: str, fault: str
-    ) -> None:
-        """Write down a call."""
+    def note(self, call: dict[str, Any]) -> None:
+        """Write down a call: `endpoint`, `report`, `http`, `code`, `request_id`, `fault`, `said`."""
         self._db.execute(
-            "INSERT INTO call (at, endpoint, report, http, code, request_id, fault) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self.now(), endpoint, report, http, code, request_id, fault),
+            "INSERT INTO call (at, endpoint, report, http, code, request_id, fault, said)"
+            " VALUES (:at, :endpoint, :report, :http, :code, :request_id, :fault, :said)",
+            {"at": self.now(), **call},
         )
 
+    def calls(self, report: int | None = None) -> list[dict[str, Any]]:
+        """The latest calls, or those about one report, the oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM call WHERE ? IS NULL OR report = ? ORDER BY id DESC LIMIT ?", (report, report, CALLS)
+        ).fetchall()
+        return [dict(row) for row in reversed(rows)]
+
     def received(self) -> dict[str, Any]:
-        """Everything as ids, times, states and digests. Looks up every open report's expiry."""
-        for row in self._db.execute("SELECT id FROM report WHERE state = 'open'").fetchall():
-            self.report(row["id"])
+        """Everything as ids, times, states and digests, but no content."""
+        files: dict[int, list[dict[str, Any]]] = {}
+        shown = "id, uploaded, size, md5, described"
+        for row in self._db.execute(f"SELECT report, {shown} FROM file ORDER BY uploaded, rowid"):  # noqa: S608
+            files.setdefault(row["report"], []).append({key: row[key] for key in shown.split(", ")})
         reports = [
             {
-                **{key: row[key] for key in ("id", "state", "opened", "changed", "ended", "sha256")},
+                **{key: row[key] for key in ("id", "state", "opened", "changed", "ended", "sha256", "expires")},
                 "batched": bool(row["batched"]),
-                "expires": expiry(row),
-                "files": [
-                    {key: file[key] for key in ("id", "uploaded", "size", "md5", "described")}
-                    for file in self.files(row["id"])
-                ],
+                "escalated": bool(row["escalated"]),
+                "files": files.get(row["id"], []),
             }
-            for row in self._db.execute("SELECT * FROM report ORDER BY id").fetchall()
+            for row in self._db.execute(f"SELECT *, {_EXPIRES} AS expires FROM report ORDER BY id")  # noqa: S608
         ]
-        calls = [dict(row) for row in self._db.execute("SELECT * FROM call ORDER BY id DESC LIMIT 200").fetchall()]
-        return {"now": self.now(), "reports": reports, "calls": calls[::-1]}
+        return {"now": self.now(), "reports": reports, "calls": self.calls()}
 
     def _touch(self, report: int) -> None:
         self._db.execute("UPDATE report SET changed = ? WHERE id = ?", (self.now(), report))
-
-
-def expiry(row: sqlite3.Row) -> float:
-    """When an unfinished report is deleted: the later of its two ends."""
-    return max(float(row["opened"]) + LIFE, float(row["changed"] or 0) + QUIET)
