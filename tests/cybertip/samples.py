@@ -185,7 +185,9 @@ REPORTED = accounts.ReportedUser(
         associated_accounts=(ASSOCIATED,),
     )
 )  # fmt: skip
-RECIPIENT = accounts.IntendedRecipient(**_account(esp_identifier="u-19", group_identifier="g-1"))
+RECIPIENT = accounts.IntendedRecipient(
+    **_account(esp_identifier="u-19", group_identifier="g-1", additional_info=("Placeholder.",))
+)
 VICTIM = accounts.Victim(
     **_account(esp_identifier="u-18", school_name="Placeholder School", associated_accounts=(ASSOCIATED,))
 )
@@ -232,7 +234,8 @@ def whole_file(**changes: Any) -> file_details.FileDetails:
     """File details with every element but the legacy `potentialMeme`."""
     return file_details.FileDetails(
         **{
-            "as_of": AS_OF, "report_id": 1234567, "file_id": "0" * 32, "original_name": "gradient 1.png",
+            "as_of": AS_OF, "agreement": True, "report_id": 1234567, "file_id": "0" * 32,
+            "original_name": "gradient 1.png",
             "uploaded_at": EARLIER, "location": "https://cdn.example.test/o/1", "viewed": True, "exif_viewed": False,
             "public": True, "relevance": "Reported", "annotations": FILE_ANNOTATIONS, "classification": "B2",
             "hashes": (file_details.FileHash(hash_type="MD5", value="0" * 32),), "ip_event": IP_EVENT,

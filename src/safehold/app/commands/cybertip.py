@@ -1,6 +1,10 @@
-"""`safehold cybertip simulate|status|by-hand`."""
+"""`safehold cybertip simulate|status|by-hand`; the verbs about documents stand in `cybertip_documents`."""
 
 import argparse
+from typing import Any
+
+from safehold.app.commands import cybertip_documents
+from safehold.cybertip import simulator
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -11,10 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="run a server that behaves like NCMEC's, to practise and to test",
         epilog="Example: safehold cybertip simulate --port 8090 --data ./simulator --username desk --password practice",
     )
-    simulate.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
-    simulate.add_argument("--data", required=True, help="folder for what it receives")
-    simulate.add_argument("--username", required=True, help="the login that clients must use")
-    simulate.add_argument("--password", required=True, help="its password")
+    simulator.add_options(simulate)
     simulate.set_defaults(run=_simulate, needs_django=False)
     by_hand = group.add_parser(
         "by-hand",
@@ -25,8 +26,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     by_hand.add_argument("report_id", type=int, help="NCMEC's number")
     by_hand.add_argument("--by", required=True, help="user name of an evidence custodian")
     by_hand.set_defaults(run=_by_hand)
-    status = group.add_parser("status", help="filings by state", epilog="Example: safehold cybertip status")
+    status = group.add_parser(
+        "status",
+        help="filings by state, what waits, whether our count equals the receipts; ends with 1 if anything is wrong",
+        epilog="Example: safehold cybertip status --json",
+    )
+    status.add_argument("--json", action="store_true", help="the same for programs")
     status.set_defaults(run=_status)
+    cybertip_documents.add(group)
 
 
 def _by_hand(arguments: argparse.Namespace) -> int:
@@ -56,24 +63,61 @@ def _by_hand(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from safehold.cybertip import simulator
-
-    return simulator.main(
-        ["--port", str(arguments.port), "--data", arguments.data,
-         "--username", arguments.username, "--password", arguments.password]
-    )  # fmt: skip
+    return simulator.serve(arguments)
 
 
-def _status(_arguments: argparse.Namespace) -> int:
+def _status(arguments: argparse.Namespace) -> int:
+    import json
+
+    told = _standing()
+    if arguments.json:
+        print(json.dumps(told, indent=1))
+    else:
+        _print_standing(told)
+    failed = sum(one["states"].get("failed", 0) for one in told["environments"])
+    fine = told["agrees"] and not failed and not told["waiting"]["late"] and told["stands_still_since"] is None
+    return 0 if fine else 1
+
+
+def _standing() -> dict[str, Any]:
+    """Everything that `status` tells."""
+    import msgspec
     from django.conf import settings
-    from django.db.models import Count
 
-    from safehold.cybertip.models import Filing
+    from safehold.cybertip import service as cybertip
+    from safehold.path import clock, reconciling
 
-    print(
-        f"Environment: {settings.SAFEHOLD.cybertip.environment} ({settings.SAFEHOLD.cybertip.url or 'no address set'})"
-    )
-    for row in Filing.objects.values("state").annotate(number=Count("pk")).order_by("state"):
-        print(f"{row['state']}\t{row['number']}")
-    failed = Filing.objects.filter(state="failed").count()
-    return 1 if failed else 0
+    tip, count, waiting = settings.SAFEHOLD.cybertip, reconciling.compare(), clock.waiting()
+    circuit = cybertip.circuit_of(tip.environment)
+    return {
+        "environment": tip.environment,
+        "url": tip.url,
+        "stands_still_since": None if circuit is None else circuit.opened_at.isoformat(timespec="seconds"),
+        "environments": msgspec.to_builtins(count.counts),
+        "agrees": count.agrees,
+        "differences": msgspec.to_builtins(count.differences),
+        "waiting": {
+            "number": len(waiting),
+            "late": sum(row.late for row in waiting),
+            "limit_hours": settings.SAFEHOLD.report_alarm_hours,
+            "oldest_since": waiting[0].since.isoformat(timespec="seconds") if waiting else None,
+        },
+    }
+
+
+def _print_standing(told: dict[str, Any]) -> None:
+    from safehold.cybertip.reconciling import CODES
+
+    print(f"Environment: {told['environment']} ({told['url'] or 'no address set'})")
+    if told["stands_still_since"]:
+        print(f"Filing stands still since {told['stands_still_since']}: our credentials were refused.")
+    for one in told["environments"]:
+        beside = f"{one['receipts']} receipts, {one['by_hand']} numbers entered by hand, {one['holds']} holds"
+        print(f"{one['environment']}: {one['filed']} filed; {beside}, {one['acts']} acts on record")
+        for state, number in one["states"].items():
+            print(f"  {state}\t{number}")
+    for one in told["differences"]:
+        print(f"DIFFERS {one['about']}: {CODES[one['code']]}")
+    print("Our count equals the receipts." if told["agrees"] else f"{len(told['differences'])} difference(s).")
+    waiting = told["waiting"]
+    print(f"{waiting['number']} known and not filed or decided, {waiting['late']} of them for too long.")

@@ -46,6 +46,7 @@ class AssociatedAccount(Element, frozen=True, kw_only=True):
     middle_name: Annotated[str | None, part("middleName", Text(256))] = None
     last_name: Annotated[str | None, part("lastName", Text(256))] = None
     approximate_age: Annotated[int | None, part("approximateAge", Whole(0, 150))] = None
+    age_discrepancy: Annotated[bool | None, part("ageAssertionDiscrepancy", Bool(), newer=True)] = None
     date_of_birth: Annotated[date | None, part("dateOfBirth", Day())] = None
     phones: Annotated[tuple[Phone, ...], part("phone", Nested(Phone), many=True)] = ()
     emails: Annotated[tuple[Email, ...], part("email", Nested(Email), many=True)] = ()
@@ -109,7 +110,10 @@ class ReportedUser(Element, frozen=True, kw_only=True):
 
 
 class IntendedRecipient(Element, frozen=True, kw_only=True):
-    """`intendedRecipient`: to whom something was sent or offered. Has no associated accounts."""
+    """`intendedRecipient`: to whom something was sent or offered. Has no associated accounts.
+
+    `additionalInfo` may stand more than once in the schema, once in the documentation; `build` writes it once.
+    """
 
     TYPE: ClassVar[str] = "intendedRecipient"
 
@@ -133,7 +137,7 @@ class IntendedRecipient(Element, frozen=True, kw_only=True):
     ] = None
     estimated_location: Annotated[EstimatedLocation | None, part("estimatedLocation", Nested(EstimatedLocation))] = None
     all_emails_reported: Annotated[bool | None, part("allEmailsReported", Bool())] = None
-    additional_info: Annotated[str | None, part("additionalInfo", Text())] = None
+    additional_info: Annotated[tuple[str, ...], part("additionalInfo", Text(), many=True)] = ()
 
 
 class Victim(Element, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The schema's value lists. Others may use `INCIDENT_TYPES` (our short codes and NCMEC's exact labels).
 
-Source: NCMEC XSD of November 2025. Elements that only newer documentation names are not listed here.
+Source: NCMEC XSD of November 2025. What only newer documentation names stands in `NEWER` and is written
+only where the operator's live schema declares it.
 """
 
 INCIDENT_TYPES = {
@@ -14,6 +15,12 @@ INCIDENT_TYPES = {
     "obscene_material_to_child": "Unsolicited Obscene Material Sent to a Child",
 }
 REPORT_ANNOTATIONS = ("sextortion", "csamSolicitation", "minorToMinorInteraction", "spam", "sadisticOnlineExploitation")
+# Told by readers of the 2026 documentation, not read by us; the schema of November 2025 refuses them.
+NEWER_ANNOTATIONS = ("informational", "potentialAggravatingFactors", "instrumentalUse")
+NEWER = frozenset(
+    {"person/ageAssertionDiscrepancy", "associatedAccount/ageAssertionDiscrepancy"}
+    | {f"reportAnnotations/{name}" for name in NEWER_ANNOTATIONS}
+)
 FILE_ANNOTATIONS = (
     "animeDrawingVirtualHentai",
     "potentialMeme",

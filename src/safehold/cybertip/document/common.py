@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from safehold.cybertip.document import codes
 from safehold.cybertip.document.element import Element, Nested, attribute, content, part
-from safehold.cybertip.document.errors import DOCS, XSD, DocumentError
+from safehold.cybertip.document.errors import DOCS, SERVICE, XSD, DocumentError
 from safehold.cybertip.document.values import Bool, Choice, Day, Ip, Mail, Pattern, Text, When, Whole
 
 EVENT = Choice(codes.EVENTS)
@@ -32,7 +32,7 @@ class Phone(Element, frozen=True, kw_only=True):
         _verified_with_date(self)
         code = self.country_calling_code
         if not any(char.isdigit() for char in self.number):
-            raise DocumentError("phone", "must hold a digit", DOCS)
+            raise DocumentError("phone", "must hold a digit", SERVICE)
         if code and self.number.lstrip().startswith((code, code[1:])):
             raise DocumentError("phone", "must not start with its countryCallingCode", DOCS)
 
@@ -76,6 +76,7 @@ class Person(Element, frozen=True, kw_only=True):
     emails: Annotated[tuple[Email, ...], part("email", Nested(Email), many=True)] = ()
     addresses: Annotated[tuple[Address, ...], part("address", Nested(Address), many=True)] = ()
     age: Annotated[int | None, part("age", Whole(0, 150))] = None
+    age_discrepancy: Annotated[bool | None, part("ageAssertionDiscrepancy", Bool(), newer=True)] = None
     date_of_birth: Annotated[date | None, part("dateOfBirth", Day())] = None
 
 

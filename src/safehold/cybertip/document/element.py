@@ -3,7 +3,7 @@
 A field is declared as `name: Annotated[type, part("xmlName", kind)] = default`; the order of the
 fields is the order of the elements. Values are checked and normalised when a struct is made, so a
 struct that exists can be written. Others in this package use `Element`, `part`, `attribute` and
-`content`; `leaves` finds every value of a kind in a finished tree.
+`content`; `leaves` finds every value of a kind in a finished tree, `newer_in` what not every schema declares.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,13 @@ from safehold.cybertip.document.errors import XSD, DocumentError
 
 
 class Kind(Protocol):
-    """The type of a value: `check` returns it normalised (None = absent) or raises; `write` renders it."""
+    """The type of a value: `check` returns it normalised (None = absent) or raises; `write` and `read` text."""
 
     def check(self, value: Any, field: str) -> Any: ...
 
     def write(self, value: Any) -> str: ...
+
+    def read(self, text: str, field: str) -> Any: ...
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -33,11 +35,12 @@ class Part(msgspec.Struct, frozen=True):
     place: str = "element"  # element | attribute | content
     many: bool = False
     required: bool = False
+    newer: bool = False
 
 
-def part(name: str, kind: Any, *, many: bool = False, required: bool = False) -> Part:
-    """A child element. `many`: the field is a tuple, one element for each value."""
-    return Part(name, kind, "element", many, required)
+def part(name: str, kind: Any, *, many: bool = False, required: bool = False, newer: bool = False) -> Part:
+    """A child element. `many`: the field is a tuple, one element for each value. `newer`: see `codes.NEWER`."""
+    return Part(name, kind, "element", many, required, newer)
 
 
 def attribute(name: str, kind: Any, *, required: bool = False) -> Part:
@@ -100,6 +103,10 @@ class Nested:
         """Never called: nested elements are rendered, not written."""
         raise TypeError(f"{type(value).__name__} is a nested element, it has no text.")
 
+    def read(self, text: str, field: str) -> Any:
+        """Never called: nested elements are read by `read.element`."""
+        raise TypeError(f"{field} is a nested element, it has no text ({len(text)} characters).")
+
 
 def to_bytes(root: Any) -> bytes:
     """The finished document: XML declaration, UTF-8, indented."""
@@ -127,9 +134,31 @@ def leaves(element: Element, kind: type) -> Iterator[tuple[str, Any]]:
                 yield f"{element.TYPE}/{spec.name}".rstrip("/"), one
 
 
+def newer_in(element: Element) -> Iterator[tuple[str, str]]:
+    """Path, and name as in `codes.NEWER`, of everything in the tree that not every schema declares."""
+    for field, spec in parts_of(type(element)):
+        value = getattr(element, field)
+        for one in (value if spec.many else (value,)) if value is not None else ():
+            if isinstance(one, Element):
+                yield from newer_in(one)
+            elif spec.newer:
+                yield f"{element.TYPE}/{spec.name}", f"{element.TYPE}/{spec.name}"
+            for name in getattr(spec.kind, "newer", ()):
+                if name in value:
+                    yield f"{element.TYPE}/{spec.name}/{name}", f"{spec.name}/{name}"
+
+
+def field_at(cls: type[Element], path: str) -> tuple[str, Part] | None:
+    """Field and part that a DocumentError of `cls` names; None where it names none of its own."""
+    own = {f"{cls.TYPE}/{spec.name}".rstrip("/"): (field, spec) for field, spec in parts_of(cls)}
+    return own.get(path)
+
+
 def _checked(value: Any, spec: Part, path: str) -> Any:
     if not spec.many:
         return None if value is None else spec.kind.check(value, path)
+    if not isinstance(value, tuple | list | None):
+        raise DocumentError(path, "must be a sequence: it may stand more than once", XSD)
     checked = [spec.kind.check(one, path) for one in value or ()]
     return tuple(one for one in checked if one is not None)
 

@@ -1,8 +1,9 @@
-"""Why a document cannot be built. Others may catch `DocumentError` and use the two source names."""
+"""Why a document cannot be built. Others may catch `DocumentError` and use the names of sources."""
 
 XSD = "NCMEC XSD of November 2025"
 DOCS = "NCMEC ISPWS documentation of 2025-06-11"
 SERVICE = "Safehold's own rule"
+LIVE = "the live schema that the operator fetched from NCMEC"
 
 
 class DocumentError(ValueError):

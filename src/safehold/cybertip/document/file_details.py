@@ -7,11 +7,12 @@ from safehold.cybertip.document import codes
 from safehold.cybertip.document.accounts import REPORT_ID
 from safehold.cybertip.document.common import DeviceId, IpCaptureEvent, never_together
 from safehold.cybertip.document.element import Element, Nested, attribute, content, part, to_bytes
-from safehold.cybertip.document.errors import DOCS, DocumentError
+from safehold.cybertip.document.errors import DOCS, XSD, DocumentError
 from safehold.cybertip.document.report import check_past
 from safehold.cybertip.document.values import Bool, Choice, Flags, Link, Pattern, Text, When
 
 _MEME_MARKS = {"viral", "potentialMeme"}
+_AGREEMENT = "is only for operators that have executed the agreement of the Industry Hash Sharing Platform"
 
 
 class FileHash(Element, frozen=True, kw_only=True):
@@ -44,17 +45,20 @@ class Details(Element, frozen=True, kw_only=True):
 class FileDetails(Element, frozen=True, kw_only=True):
     """What is known of one uploaded file.
 
-    `viewed` is true only where staff saw the whole file (design: invariant 8). `as_of` and `batched`
-    say when the details are made and for what kind of report; they are not written. The schema's
-    `fileName` is left out: the documentation does not name it.
+    `viewed` is true only where staff saw the whole file (design: invariant 8). `as_of`, `batched` and
+    `agreement` say when the details are made, for what kind of report, and whether the operator has executed
+    the agreement of NCMEC's Industry Hash Sharing Platform; they are not written. `file_name` is in the
+    schema but not in the documentation: `build` never fills it.
     """
 
     TYPE: ClassVar[str] = "fileDetails"
 
     as_of: datetime
     batched: bool = False
+    agreement: bool = False
     report_id: Annotated[int, part("reportId", REPORT_ID, required=True)]
     file_id: Annotated[str, part("fileId", Pattern(r"\S+", "must not hold blanks"), required=True)]
+    file_name: Annotated[str | None, part("fileName", Text())] = None
     original_name: Annotated[str | None, part("originalFileName", Text(2056))] = None
     uploaded_at: Annotated[datetime | None, part("uploadedToEspTimestamp", When())] = None
     location: Annotated[str | None, part("locationOfFile", Link())] = None
@@ -77,6 +81,8 @@ class FileDetails(Element, frozen=True, kw_only=True):
             raise DocumentError("fileDetails/exifViewedByEsp", "may be true only where fileViewedByEsp is", DOCS)
         if self.potential_meme is not None and self.annotations is not None:
             raise never_together("fileDetails", "potentialMeme", "fileAnnotations")
+        if self.classification is not None and not self.agreement:
+            raise DocumentError("fileDetails/industryClassification", _AGREEMENT, XSD)
         if self.relevance == "Supplemental Reported":
             self._only_what_a_supplement_may_hold()
         if self.batched:
@@ -101,6 +107,7 @@ class FileDetails(Element, frozen=True, kw_only=True):
         if self.relevance not in (None, "Reported"):
             raise DocumentError("fileDetails/fileRelevance", "must be Reported in a batched report", DOCS)
         absent = {
+            "fileName": self.file_name,
             "originalFileName": self.original_name,
             "locationOfFile": self.location,
             "originalFileHash": self.hashes,

@@ -1,13 +1,23 @@
 """The `report` document. Order and types: NCMEC XSD of November 2025. Rules: ISPWS documentation of 2025-06-11."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from safehold.cybertip.document import codes
 from safehold.cybertip.document.accounts import IntendedRecipient, ReportedUser, Victim
 from safehold.cybertip.document.common import ContactPerson, Person
-from safehold.cybertip.document.element import Element, Nested, attribute, content, leaves, part, parts_of, to_bytes
-from safehold.cybertip.document.errors import DOCS, SERVICE, XSD, DocumentError
+from safehold.cybertip.document.element import (
+    Element,
+    Nested,
+    attribute,
+    content,
+    leaves,
+    newer_in,
+    part,
+    parts_of,
+    to_bytes,
+)
+from safehold.cybertip.document.errors import DOCS, LIVE, SERVICE, XSD, DocumentError
 from safehold.cybertip.document.incidents import EmailMessage, InternetDetails, Newsgroup
 from safehold.cybertip.document.values import Bool, Choice, Day, Flags, Link, Text, When
 
@@ -27,8 +37,10 @@ class IncidentSummary(Element, frozen=True, kw_only=True):
 
     incident_type: Annotated[str, part("incidentType", Choice(tuple(codes.INCIDENT_TYPES.values())), required=True)]
     platform: Annotated[str | None, part("platform", Text(256))] = None
-    escalate: Annotated[str | None, part("escalateToHighPriority", Text(3000))] = None
-    annotations: Annotated[tuple[str, ...] | None, part("reportAnnotations", Flags(codes.REPORT_ANNOTATIONS))] = None
+    escalate: Annotated[str | None, part("escalateToHighPriority", Text(3000, filled=True))] = None
+    annotations: Annotated[
+        tuple[str, ...] | None, part("reportAnnotations", Flags(codes.REPORT_ANNOTATIONS, codes.NEWER_ANNOTATIONS))
+    ] = None
     incident_at: Annotated[datetime, part("incidentDateTime", When(), required=True)]
     description: Annotated[str | None, part("incidentDateTimeDescription", Text(3000))] = None
 
@@ -74,11 +86,15 @@ class Reporter(Element, frozen=True, kw_only=True):
 
 
 class Report(Element, frozen=True, kw_only=True):
-    """The whole report. `as_of` is the moment it is made: nothing in it may lie later."""
+    """The whole report. `as_of` is the moment it is made: nothing in it may lie later.
+
+    `declared` names what of `codes.NEWER` the operator's live schema declares; neither is written.
+    """
 
     TYPE: ClassVar[str] = "report"
 
     as_of: datetime
+    declared: frozenset[str] = frozenset()
     batched: Annotated[Batched | None, part("batchedReport", Nested(Batched))] = None
     summary: Annotated[IncidentSummary, part("incidentSummary", Nested(IncidentSummary), required=True)]
     details: Annotated[tuple[InternetDetails, ...], part("internetDetails", Nested(InternetDetails), many=True)] = ()
@@ -93,6 +109,9 @@ class Report(Element, frozen=True, kw_only=True):
 
     def rules(self) -> None:
         check_past(self, self.as_of)
+        for path, name in newer_in(self):
+            if name not in self.declared:
+                raise DocumentError(path, "is written only where the live schema declares it", LIVE)
         if self.batched is not None:
             self._only_what_a_batch_may_hold()
         elif len(self.reported) > 1:
@@ -152,5 +171,5 @@ def check_past(element: Element, as_of: datetime) -> None:
         if value > as_of:
             raise DocumentError(path, "must lie in the past", DOCS)
     for path, value in leaves(element, Day):
-        if value > as_of.date():
+        if value >= as_of.astimezone(UTC).date():
             raise DocumentError(path, "must lie in the past", DOCS)

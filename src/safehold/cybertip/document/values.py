@@ -1,8 +1,9 @@
 """The kinds of values in a document: text, links, times, addresses, numbers, codes, presence flags.
 
-Each kind is an instance with `check(value, field)` and `write(value)`, see `element.Kind`. Text loses
-the characters that XML 1.0 forbids. Lengths count UTF-16 units, as the service's platform does: that
-is never less than the number of characters, so whatever passes here passes either way of counting.
+Each kind is an instance with `check(value, field)`, `write(value)` and `read(text, field)`, see
+`element.Kind`. Text loses the characters that XML 1.0 forbids. Lengths count UTF-16 units, as the
+service's platform does: that is never less than the number of characters, so whatever passes here
+passes either way of counting.
 """
 
 import ipaddress
@@ -12,12 +13,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from safehold.cybertip.document.errors import DOCS, XSD, DocumentError
+from safehold.cybertip.document.errors import DOCS, SERVICE, XSD, DocumentError
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _EMAIL_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _KEEP = "%/:=&?~#+!$,;'@()*[]"  # characters of a link that quoting leaves alone
+_WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_DAY = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)(Z|[+-]\d\d:\d\d)?")
 LONG_MAX = 2**63 - 1
 
 
@@ -32,11 +35,12 @@ def length(text: str) -> int:
 
 
 class Text:
-    """Free text of at most `limit` characters; blank text counts as absent."""
+    """Free text of at most `limit` characters; blank text counts as absent, and is refused when read where `filled`."""
 
-    def __init__(self, limit: int | None = None, source: str = DOCS) -> None:
+    def __init__(self, limit: int | None = None, source: str = DOCS, *, filled: bool = False) -> None:
         self.limit = limit
         self.source = source
+        self.filled = filled
 
     def check(self, value: Any, field: str) -> str | None:
         """Cleaned text, None when blank."""
@@ -51,6 +55,11 @@ class Text:
 
     def write(self, value: str) -> str:
         return value
+
+    def read(self, text: str, field: str) -> str:
+        if self.filled and not text.strip():
+            raise DocumentError(field, "must not be blank", XSD)
+        return text
 
 
 class Pattern(Text):
@@ -85,12 +94,16 @@ class Choice:
     def write(self, value: str) -> str:
         return value
 
+    def read(self, text: str, field: str) -> str:  # noqa: ARG002 - as every kind
+        return text
+
 
 class Flags:
-    """Annotations: a tuple of names, written as empty elements in the schema's order."""
+    """Annotations: a tuple of names, written as empty elements in the schema's order. `newer`: see `codes.NEWER`."""
 
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        self.allowed = allowed
+    def __init__(self, allowed: tuple[str, ...], newer: tuple[str, ...] = ()) -> None:
+        self.allowed = allowed + newer
+        self.newer = newer
 
     def check(self, value: Any, field: str) -> tuple[str, ...] | None:
         for name in value:
@@ -104,6 +117,10 @@ class Flags:
     def write(self, value: tuple[str, ...]) -> str:
         raise TypeError(f"{len(value)} flags are empty elements, they have no text.")
 
+    def read(self, text: str, field: str) -> Any:
+        """Never called: the names of flags are read by `read.element`."""
+        raise TypeError(f"{field} holds empty elements, it has no text ({len(text)} characters).")
+
 
 class Bool:
     """xs:boolean, written `true` or `false`."""
@@ -115,6 +132,11 @@ class Bool:
 
     def write(self, value: bool) -> str:
         return "true" if value else "false"
+
+    def read(self, text: str, field: str) -> bool:
+        if text.strip() not in ("true", "false", "1", "0"):
+            raise DocumentError(field, "must be true or false", XSD)
+        return text.strip() in ("true", "1")
 
 
 class Whole:
@@ -133,6 +155,11 @@ class Whole:
     def write(self, value: int) -> str:
         return str(value)
 
+    def read(self, text: str, field: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()):
+            raise DocumentError(field, "must be a whole number", XSD)
+        return int(text)
+
 
 class Degrees:
     """A coordinate in degrees, from -`most` to `most`."""
@@ -144,11 +171,16 @@ class Degrees:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise DocumentError(field, "must be a finite number", XSD)
         if abs(value) > self.most:
-            raise DocumentError(field, f"must lie between -{self.most} and {self.most}", DOCS)
+            raise DocumentError(field, f"must lie between -{self.most} and {self.most}", SERVICE)
         return float(value)
 
     def write(self, value: float) -> str:
         return repr(value)
+
+    def read(self, text: str, field: str) -> float:
+        if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", text.strip()):
+            raise DocumentError(field, "must be a finite number", XSD)
+        return float(text)
 
 
 class When:
@@ -158,13 +190,21 @@ class When:
         if not isinstance(value, datetime) or value.utcoffset() is None:
             raise DocumentError(field, "must be a time with its zone", DOCS)
         if not 1900 <= value.year <= 9998:
-            raise DocumentError(field, "must lie between the years 1900 and 9998", DOCS)
+            raise DocumentError(field, "must lie between the years 1900 and 9998", SERVICE)
         utc = value.astimezone(UTC)
         return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
     def write(self, value: datetime) -> str:
         spec = "milliseconds" if value.microsecond else "seconds"
         return value.isoformat(timespec=spec).replace("+00:00", "Z")
+
+    def read(self, text: str, field: str) -> datetime:
+        if not _WHEN.fullmatch(text.strip()):
+            raise DocumentError(field, "must be a time with its zone", DOCS)
+        try:
+            return datetime.fromisoformat(text.strip())
+        except ValueError:
+            raise DocumentError(field, "must be a time with its zone", DOCS) from None
 
 
 class Day:
@@ -177,6 +217,15 @@ class Day:
 
     def write(self, value: date) -> str:
         return value.isoformat()
+
+    def read(self, text: str, field: str) -> date:
+        found = _DAY.fullmatch(text.strip())
+        try:
+            if found:
+                return date.fromisoformat(found["day"])
+        except ValueError:
+            pass
+        raise DocumentError(field, "must be a date without a time", XSD)
 
 
 class Link(Text):
