@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from safehold.audit import service as audit
 from safehold.audit.machine import IllegalMove
 from safehold.audit.models import FailedAttempt
-from safehold.evidence import bodies, destruction
+from safehold.evidence import bodies, destruction, keystore
 from safehold.evidence import service as evidence
-from safehold.evidence.models import Certificate, Hold, KeyRow, Sealed
+from safehold.evidence.models import Certificate, Hold, Sealed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data")]
 
@@ -61,7 +61,7 @@ def test_a_hold_forbids_destruction_and_the_attempt_is_noted() -> None:
     with pytest.raises(evidence.HoldInForce):
         evidence.destroy(row.pk, actor=ACTOR, because="cleared case:1")
     assert FailedAttempt.objects.get().about == f"sealed:{row.pk}"
-    assert KeyRow.objects.filter(sealed=row).exists()
+    assert keystore.get(str(row.pk)) is not None
     assert list(evidence.holds_in_force(row.pk)) == [held]
     assert b"".join(evidence.open_sealed(row.pk, actor=ACTOR, purpose="review", about="case:1"))
 
@@ -177,7 +177,6 @@ def test_destruction_leaves_a_certificate_and_nothing_to_read(
     data: Path, django_capture_on_commit_callbacks: OnCommit
 ) -> None:
     row, other = keep(), keep()
-    wrapped = bytes(KeyRow.objects.get(sealed=row).wrapped)
     with django_capture_on_commit_callbacks(execute=True):
         paper = evidence.destroy(row.pk, actor=ACTOR, because="cleared case:1")
     paper.refresh_from_db()
@@ -186,7 +185,9 @@ def test_destruction_leaves_a_certificate_and_nothing_to_read(
     row.refresh_from_db()
     assert row.destroyed_at == paper.at
     assert row.file_name == ""
-    assert not KeyRow.objects.filter(sealed=row).exists()
+    assert keystore.get(str(row.pk)) is None
+    assert paper.key_gone_at is not None
+    assert paper.last_copy_until == paper.key_gone_at + timedelta(days=7)
     assert [path.name.split(".")[0] for path in files(data)] == [str(other.pk)]
     for attempt in (
         lambda: evidence.open_sealed(row.pk, actor=ACTOR, purpose="filing", about="filing:1"),
@@ -195,32 +196,47 @@ def test_destruction_leaves_a_certificate_and_nothing_to_read(
     ):
         with pytest.raises(evidence.Destroyed):
             attempt()
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA secure_delete")
-            assert cursor.fetchone()[0] == 1
-    assert wrapped not in b"".join(bytes(key.wrapped) for key in KeyRow.objects.all())
-    assert audit.history(row).last().act == "evidence.destroyed"  # type: ignore[union-attr]
+    assert [entry.act for entry in audit.history(row)][-2:] == ["evidence.destroyed", "evidence.key_gone"]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_destroyed_key_is_gone_from_the_database_file() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("reads SQLite's file")
+def test_the_destroyed_key_is_gone_from_the_key_stores_file(
+    data: Path, django_capture_on_commit_callbacks: OnCommit
+) -> None:
+    row, other = keep(), keep()
+    known = keystore.get(str(row.pk))
+    kept = keystore.get(str(other.pk))
+    assert known is not None
+    assert kept is not None
+
+    def stored() -> bytes:
+        return b"".join(path.read_bytes() for path in data.glob(f"{keystore.FILE}*"))
+
+    assert known.wrapped in stored()
+    with django_capture_on_commit_callbacks(execute=True):
+        evidence.destroy(row.pk, actor=ACTOR, because="cleared case:1")
+    assert known.wrapped not in stored()
+    assert kept.wrapped in stored()
+
+
+def test_a_key_that_cannot_be_destroyed_now_is_destroyed_by_the_sweep(
+    data: Path, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: OnCommit
+) -> None:
     row = keep()
-    wrapped = bytes(KeyRow.objects.get(sealed=row).wrapped)
-    evidence.destroy(row.pk, actor=ACTOR, because="cleared case:1")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM evidence_keyrow")
-        assert cursor.fetchone()[0] == 0
-        cursor.execute("PRAGMA database_list")
-        path = cursor.fetchone()[2]
-    if not path:  # a database in memory has no file: ask SQLite for its pages
-        assert wrapped not in connection.connection.serialize()
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert wrapped not in Path(path).read_bytes()
+
+    def failing(_object_id: str) -> bool:
+        raise evidence.KeyStoreFailed("test")
+
+    with monkeypatch.context() as patched, django_capture_on_commit_callbacks(execute=True):
+        patched.setattr(keystore, "destroy", failing)
+        paper = evidence.destroy(row.pk, actor=ACTOR, because="cleared case:1")
+    paper.refresh_from_db()
+    assert paper.key_gone_at is None  # the certificate claims nothing that did not happen
+    with pytest.raises(evidence.Destroyed):
+        evidence.open_sealed(row.pk, actor=ACTOR, purpose="filing", about="filing:1")
+    assert evidence.sweep(actor=ACTOR) == 1
+    paper.refresh_from_db()
+    assert paper.key_gone_at is not None
+    assert keystore.get(str(row.pk)) is None
 
 
 def test_destroying_again_gives_the_same_certificate() -> None:
@@ -239,7 +255,7 @@ def test_a_person_does_not_destroy_alone() -> None:
         evidence.destroy(row.pk, actor=ACTOR, because="")
     with pytest.raises(evidence.UnknownEvidence):
         evidence.destroy(UUID(int=7), actor=ACTOR, because="cleared case:1")
-    assert KeyRow.objects.count() == 1
+    assert keystore.count() == 1
     paper = evidence.destroy(row.pk, actor="staff:user-17", approved_by="staff:user-18", because="process:7")
     assert paper.approved_by == "staff:user-18"
 
@@ -280,10 +296,12 @@ def test_sweeping_removes_what_a_crash_left_and_nothing_else(data: Path, monkeyp
     writer = bodies.Writer(orphan)
     writer.write(b"half a body")
     writer.close()
+    keystore.put(str(orphan), b"a wrapped key", "a key")
     (data / "evidence" / "lost+found").mkdir()
     (data / "evidence" / "lost+found" / "notes.txt").write_text("not ours")
     assert evidence.sweep(actor=ACTOR) == 0  # too young: it may be on its way in
-    assert evidence.sweep(actor=ACTOR, older_than=timedelta(0)) == 1
+    assert evidence.sweep(actor=ACTOR, older_than=timedelta(0)) == 2  # the part and the key
+    assert [row.object_id for row in keystore.rows()] == [str(kept.pk)]
     assert [path.name for path in files(data)] == [f"{kept.pk}.00000", "notes.txt"]
     assert audit.history("evidence:orphans").get().detail.body == {"objects": [str(orphan)]}
     assert destruction.sweep(actor=ACTOR, older_than=timedelta(0)) == 0

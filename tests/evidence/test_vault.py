@@ -22,9 +22,9 @@ from PIL import Image
 
 from safehold.audit import service as audit
 from safehold.audit.models import Entry, FailedAttempt
-from safehold.evidence import bodies, keys
+from safehold.evidence import bodies, keys, keystore, looking
 from safehold.evidence import service as evidence
-from safehold.evidence.models import KeyRow, Look, Sealed
+from safehold.evidence.models import Look, Sealed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data")]
 
@@ -74,7 +74,9 @@ def test_what_goes_in_comes_out_and_the_record_says_what_it_was() -> None:
     assert row.sha1 == hashlib.sha1(content).hexdigest()  # noqa: S324
     assert row.size == 100_000
     assert read(row) == content
-    assert [entry.act for entry in audit.history(row)] == ["evidence.preserved", "evidence.looked"]
+    acts = audit.history(row)
+    assert [entry.act for entry in acts] == ["evidence.preserved", "evidence.looked", "evidence.look_ended"]
+    assert acts[2].detail.body["bytes"] == 100_000
 
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -95,7 +97,7 @@ def test_nothing_readable_lies_on_the_disk_or_in_the_table(data: Path) -> None:
     for path in data.rglob("*"):
         if path.is_file():
             assert b"placeholder message" not in path.read_bytes(), path
-    assert b"placeholder" not in bytes(KeyRow.objects.get(sealed=row).wrapped)
+    assert keystore.get(str(row.pk)) is not None
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM evidence_sealed")
         assert "placeholder" not in str(cursor.fetchall())
@@ -139,7 +141,7 @@ def test_a_source_that_breaks_leaves_nothing(data: Path) -> None:
 
     with pytest.raises(ConnectionError):
         evidence.preserve(broken(), media_type="image/png", file_name="", about="item:1", actor=ACTOR)
-    assert Sealed.objects.count() == KeyRow.objects.count() == Entry.objects.count() == 0
+    assert Sealed.objects.count() == keystore.count() == Entry.objects.count() == 0
     assert files(data) == []
 
 
@@ -330,7 +332,10 @@ def test_key_files_are_made_once_for_their_owner_only(data: Path) -> None:
 
 def test_a_key_of_another_object_does_not_open(data: Path) -> None:
     one, two = keep(b"placeholder message 1"), keep(b"placeholder message 2")
-    KeyRow.objects.filter(sealed=one).update(wrapped=KeyRow.objects.get(sealed=two).wrapped)
+    other, mine = keystore.get(str(two.pk)), keystore.get(str(one.pk))
+    assert other is not None
+    assert mine is not None
+    assert keystore.rewrap(mine, other.wrapped, other.under)
     with pytest.raises(evidence.Corrupt):
         evidence.open_sealed(one.pk, actor=ACTOR, purpose="review", about="case:1")
     assert Look.objects.count() == 0
@@ -443,13 +448,13 @@ def test_a_picture_that_would_fill_the_memory_is_not_decoded() -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "MAX_BYTES", 100)
+    monkeypatch.setattr(looking, "MAX_BYTES", 100)
     with pytest.raises(evidence.NotAPicture, match="too large"):
         evidence.veiled(keep(gradient(), "image/png").pk, actor=ACTOR, about="case:1")
 
 
 def test_a_decoder_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from safehold.evidence import veil
+    from safehold.evidence import sandbox, veil
 
     started: list[subprocess.Popen[bytes]] = []
 
@@ -458,7 +463,8 @@ def test_a_decoder_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None
             super().__init__([command[0], "-c", "import time; time.sleep(60)"], **options)
             started.append(self)
 
-    monkeypatch.setattr(veil.subprocess, "Popen", Hanging)
+    monkeypatch.setattr(sandbox.subprocess, "Popen", Hanging)
+    monkeypatch.setattr(sandbox, "walls", tuple)
     monkeypatch.setattr(veil, "SECONDS", 0.5)
     with pytest.raises(evidence.NotAPicture, match="too long"):
         evidence.veiled(keep(gradient(), "image/png").pk, actor=ACTOR, about="case:1")

@@ -39,12 +39,16 @@ def part_name(object_id: UUID | str, number: int) -> str:
 
 
 class Writer(io.RawIOBase):
-    """Takes the encrypted stream and puts it part by part. `close` puts the rest."""
+    """Takes the encrypted stream and puts it part by part. `close` puts the rest.
+
+    The cipher wraps what fails here in an error of its own; `failed` keeps what it really was.
+    """
 
     def __init__(self, object_id: UUID) -> None:
         super().__init__()
         self.object_id = object_id
         self.parts = 0
+        self.failed: BaseException | None = None
         self._store = store()
         self._rest = bytearray()
 
@@ -52,6 +56,8 @@ class Writer(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
+        if self.closed or self.failed:
+            return len(data)  # the cipher flushes once more when it is thrown away: nothing is put after `discard`
         self._rest += data
         while len(self._rest) >= PART:
             self._put(bytes(self._rest[:PART]))
@@ -59,7 +65,7 @@ class Writer(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        if not self.closed and self._rest:
+        if not self.closed and self._rest and not self.failed:
             self._put(bytes(self._rest))
             self._rest.clear()
         super().close()
@@ -72,17 +78,22 @@ class Writer(io.RawIOBase):
 
     def _put(self, data: bytes) -> None:
         name = part_name(self.object_id, self.parts)
-        obstore.put(self._store, name, data, mode="create", use_multipart=False)
-        self.parts += 1
-        if isinstance(self._store, LocalStore):
-            _make_durable(_folder() / name)
+        try:
+            obstore.put(self._store, name, data, mode="create", use_multipart=False)
+            self.parts += 1
+            if isinstance(self._store, LocalStore):
+                _make_durable(_folder() / name)
+        except BaseException as error:
+            self.failed = error
+            raise
 
 
 class Reader(io.RawIOBase):
-    """Gives the encrypted stream back, one chunk of one part in memory at a time."""
+    """Gives the encrypted stream back, one chunk of one part in memory at a time. `failed` as in Writer."""
 
     def __init__(self, object_id: UUID, parts: int) -> None:
         super().__init__()
+        self.failed: BaseException | None = None
         self._chunks = _chunks(object_id, parts)
         self._rest = memoryview(b"")
 
@@ -91,7 +102,11 @@ class Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._rest:
-            chunk = next(self._chunks, None)
+            try:
+                chunk = next(self._chunks, None)
+            except BaseException as error:
+                self.failed = error
+                raise
             if chunk is None:
                 return 0
             self._rest = memoryview(chunk)

@@ -21,6 +21,22 @@ class NoPublicKey(EvidenceError):
     """The vault has no key to encrypt to yet, and this process may not make one."""
 
 
+class KeyServiceFailed(NoPrivateKey):
+    """The operator's key service did not answer, refused, or answered nonsense. Nothing was opened."""
+
+
+class KeyStoreFailed(EvidenceError):
+    """The key store cannot be reached or does not hold what the record says it should."""
+
+
+class KeyRetired(EvidenceError):
+    """A key of the vault that was retired can wrap nothing any more; read the public key again."""
+
+
+class StillNeeded(EvidenceError):
+    """A key of the vault cannot be retired: rows, or a backup of the key store, still need it."""
+
+
 class NotAPicture(EvidenceError):
     """There is no veiled picture of this object: not a picture, too large, or not decodable."""
 

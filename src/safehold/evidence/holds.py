@@ -1,10 +1,12 @@
 """Holds: evidence that must be kept until a day. Called through `service`.
 
-A filed CyberTip is kept for one year from its receipt (18 USC 2258A(h)(1); UK SI 2026/268 reg. 8).
-The end can move later, never earlier; only an authority's verified request ends a hold before its day.
+A filed CyberTip is kept for one year from its receipt (18 USC 2258A(h)(1); UK SI 2026/268 reg. 8). A legal
+hold is placed for an authority that named its document. The end can move later, never earlier; only an
+authority's verified request ends a hold before its day, or takes one object out of it.
 """
 
 import logging
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +17,7 @@ from django.utils import timezone
 from safehold.audit import service as audit
 from safehold.audit.machine import Machine
 from safehold.evidence.errors import HoldInForce, NeedsSecondPerson, UnknownEvidence, WouldShorten
+from safehold.evidence.grants import found
 from safehold.evidence.models import Hold, HoldItem, Sealed
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,60 @@ def extend_hold(hold_id: UUID | str, until: datetime, *, because: str, actor: st
     return hold
 
 
+def place_legal_hold(
+    sealed_ids: Iterable[UUID | str], *, until: datetime, authority: str, document: str, actor: str
+) -> Hold:
+    """Hold these objects for an authority, beside whatever else holds them. Raises ValueError, UnknownEvidence.
+
+    `document` is the request's reference in the register of legal process. What is destroyed cannot be held.
+    """
+    if not authority.strip() or not document.strip():
+        raise ValueError("Name the authority and the document of its request.")
+    if until <= timezone.now():
+        raise ValueError("A hold ends in the future.")
+    rows = [row for row in found(sealed_ids) if row.destroyed_at is None]
+    if not rows:
+        raise UnknownEvidence("Everything that was named is destroyed: there is nothing to hold.")
+    with transaction.atomic():
+        hold_id = uuid.uuid4()
+        hold = Hold.objects.create(
+            id=hold_id, kind=Hold.Kind.LEGAL, ref=f"legal:{hold_id}", basis="legal process", until=until,
+            authority=authority.strip()[:200], document=document.strip()[:200], placed_at=timezone.now(),
+            placed_by=actor,
+        )  # fmt: skip
+        HoldItem.objects.bulk_create(HoldItem(hold=hold, sealed=row) for row in rows)
+        audit.record(
+            "hold.placed", actor=actor, about=hold, **_terms(hold), authority=hold.authority, document=hold.document,
+            sealed=[str(row.pk) for row in rows],
+        )  # fmt: skip
+    return hold
+
+
+def release_for_destruction(row: Sealed, *, authority: str, document: str, actor: str, approved_by: str) -> None:
+    """Take one object out of its holds, because an authority's verified request wants it destroyed.
+
+    Preservation yields to such a request (18 USC 2258B(c)(2)); another authority's legal hold does not: HoldInForce.
+    Needs a transaction. The holds go on for everything else that is under them.
+    """
+    holds = list(holds_in_force(row.pk))
+    foreign = [hold for hold in holds if hold.kind == Hold.Kind.LEGAL and hold.authority != authority]
+    if foreign:
+        raise HoldInForce(f"{audit.ref(row)} is under {audit.ref(foreign[0])} of another authority.")
+    for hold in holds:
+        HoldItem.objects.filter(hold=hold, sealed=row).update(released_at=timezone.now())
+        audit.record(
+            "hold.released_item", actor=actor, about=hold, sealed=str(row.pk), authority=authority, document=document,
+            approved_by=approved_by,
+        )  # fmt: skip
+
+
+def unheld() -> "models.QuerySet[Sealed]":
+    """Objects that were held once, that no hold in force covers any more, and that are not destroyed."""
+    standing = HoldItem.objects.filter(hold__state=Hold.State.IN_FORCE, released_at=None)
+    once = HoldItem.objects.filter(hold__state=Hold.State.ENDED).values("sealed_id")
+    return Sealed.objects.filter(pk__in=once, destroyed_at=None).exclude(pk__in=standing.values("sealed_id"))
+
+
 def end_holds_due(*, actor: str, limit: int = 500) -> list[Hold]:
     """End the holds whose day has come. Until this ran, they still forbid destruction."""
     ended = []
@@ -119,7 +176,8 @@ def end_hold_early(hold_id: UUID | str, *, authority: str, document: str, actor:
 
 def holds_in_force(sealed_id: UUID | str) -> "models.QuerySet[Hold]":
     """The holds that forbid the object's destruction, the longest first."""
-    return Hold.objects.filter(items__pk=sealed_id, state=Hold.State.IN_FORCE).order_by("-until")
+    standing = HoldItem.objects.filter(sealed_id=sealed_id, released_at=None).values("hold_id")
+    return Hold.objects.filter(pk__in=standing, state=Hold.State.IN_FORCE).order_by("-until")
 
 
 def refuse_while_held(row: Sealed, holds: list[Hold], *, actor: str) -> None:

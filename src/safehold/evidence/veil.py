@@ -1,12 +1,9 @@
-"""The veiled picture: made in a process of its own, because decoders of pictures are attacked.
+"""The veiled picture: small, blurred, grey and still, made in a child process (`sandbox`).
 
-`veil(data)` is for this room. The file is also the child's program: it reads a picture on standard
-input and writes a small, blurred, grey, still PNG on standard output. The child imports neither Django
-nor any other room, has no arguments, few file handles, and limits on memory, time and pixels.
+`veil(chunks)` is for this room. The file is also the child's program, which imports nothing of ours.
 """
 
 import io
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,39 +18,13 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 NOT_A_PICTURE = 3
 
 
-class NoVeil(Exception):
-    """The child gave no picture; the message says why, without content."""
-
-
 def veil(chunks: Iterable[bytes]) -> bytes:
-    """The veiled PNG of the picture in `chunks`. Raises NoVeil; the child never outlives the call."""
-    data = bytearray()
-    for chunk in chunks:
-        data += chunk
-        if len(data) > MAX_BYTES:
-            raise NoVeil("the file is too large")
-    child = subprocess.Popen(
-        [sys.executable, "-I", str(Path(__file__).resolve())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={"LANG": "C.UTF-8"},
-        cwd="/",
-        close_fds=True,
-    )
-    with child:
-        try:
-            out, _none = child.communicate(bytes(data), timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            raise NoVeil("decoding took too long") from None
-        except BaseException:
-            child.kill()
-            raise
-    if child.returncode == NOT_A_PICTURE:
-        raise NoVeil("it is not a picture of a known format")
-    if child.returncode != 0 or not out.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise NoVeil("decoding failed")
+    """The veiled PNG of the picture in `chunks`. Raises sandbox.NoPicture."""
+    from safehold.evidence import sandbox
+
+    out = sandbox.run(Path(__file__).resolve(), chunks, most=MAX_BYTES, seconds=SECONDS)
+    if not out.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise sandbox.NoPicture("decoding failed")
     return out
 
 
