@@ -45,6 +45,7 @@ PAGES: list[tuple[str, str, str, str]] = [
     ("appeal", "senior", "/console/appeals/{appeal}/", "take-appeal"),
     ("tasks", "custodian", "/console/tasks/", ""),
     ("persons", "custodian", "/console/persons/", ""),
+    ("policy-grid", "policy_owner", "/console/policy/", ""),
     ("audit", "auditor", "/console/audit/", ""),
     ("audit-refused", "auditor", "/console/audit/refused/", ""),
     ("audit-verified", "auditor", "/console/audit/", "verify"),

@@ -9,64 +9,17 @@ import base64
 import io
 import random
 import re
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from safehold.app.demo.desk import CLEARED, SUSPENDS
-from tests.browser.watch import Window, drawn, shade, shots_folder, tab_to
-from tests.crash.stack import Stack
-from tests.support import browser, parts
+from tests.browser.conftest import STAFF, Desk
+from tests.browser.watch import Window, answer_by_keyboard, drawn, shade, tab_to, until
 from tests.support.microblog import Member
 
 pytestmark = [pytest.mark.browser, pytest.mark.network]
-
-STAFF = ("first-reviewer", "second-reviewer")
-
-
-@dataclass
-class Desk:
-    """What the walk meets."""
-
-    stack: Stack
-    chromium: Any  # a running browser
-    playwright: Any
-    shots: Path
-    passwords: dict[str, str]
-    profile: Path  # of the first reviewer's browser, on disk
-
-    def window(self, **how: Any) -> Window:
-        """A window of somebody new."""
-        return Window(self.chromium.new_context(locale="en", **how), self.stack.url, self.shots)
-
-    def kept_window(self) -> Window:
-        """A window whose browser keeps on disk whatever it may keep."""
-        context = self.playwright.chromium.launch_persistent_context(
-            str(self.profile), executable_path=browser.executable(), args=browser.ARGS, locale="en"
-        )
-        return Window(context, self.stack.url, self.shots)
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    from playwright.sync_api import sync_playwright
-
-    if parts.chromium() is None:
-        pytest.skip(parts.missing("browser"))
-    folder = tmp_path_factory.mktemp("browser")
-    shots = shots_folder(folder / "shots")
-    with Stack(folder / "stack", "") as stack, sync_playwright() as playwright:
-        passwords = {n: stack.ask("member", username=n, roles=["reviewer", "senior"])["password"] for n in STAFF}
-        worker = stack.worker("", 0)
-        opened = playwright.chromium.launch(executable_path=browser.executable(), args=browser.ARGS)
-        yield Desk(stack, opened, playwright, shots, passwords, folder / "profile")
-        opened.close()
-        worker.stop()
 
 
 def noise(seed: int, size: int = 96) -> bytes:
@@ -76,14 +29,6 @@ def noise(seed: int, size: int = 96) -> bytes:
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
-
-
-def until(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not seen in {seconds:.0f} s: {what}"
-        time.sleep(0.1)
-    return seen
 
 
 def until_shown(window: Window, selector: str, count: int, seconds: float = 40) -> None:
@@ -246,26 +191,6 @@ def reveal(window: Window, bodies: list[bytes]) -> None:
     page.keyboard.press("b")
     page.locator(".veil img").first.wait_for()
     assert page.locator(".revealed").count() == 0
-
-
-def answer_by_keyboard(window: Window, answers: dict[str, Any], last: str, look: str) -> int:
-    """Numbers and Enter, question by question, until the address ends with `last`. Returns how many were asked."""
-    page = window.page
-    for asked in range(40):
-        page.wait_for_load_state()
-        if page.url.endswith(last):
-            return asked
-        question = page.url.rstrip("/").rsplit("/", 1)[-1]
-        window.look(f"{look}-{question}")
-        given = answers.get(question, [])
-        for value in given if isinstance(given, list) else [given]:
-            choices = page.locator("[data-answers] input[name=answer]").evaluate_all("all => all.map(one => one.value)")
-            page.keyboard.press(str(choices.index(value) + 1))
-            assert page.locator(f"[data-answers] input[value='{value}']").is_checked()
-        before = page.url
-        page.keyboard.press("Enter")
-        page.wait_for_url(lambda address, before=before: address != before)  # type: ignore[misc]
-    raise AssertionError(f"the questions do not end: {page.url}")
 
 
 def decide(window: Window) -> None:

@@ -6,7 +6,8 @@ both colour schemes: axe, overflow, screenshots. `shade` measures a picture: how
 
 import io
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,15 @@ class Window:
         context.set_default_timeout(20_000)
         context.add_init_script(TELL)
         self.page: Page = context.pages[0] if context.pages else context.new_page()
+        self._watch()
+
+    def reopen(self) -> None:
+        """Another tab of the same browser, after the first was closed."""
+        self.page = self.context.new_page()
+        self._watch()
+
+    def _watch(self) -> None:
+        base = self.base
         self.page.on(
             "console", lambda said: self.problems.append(said.text) if said.type in ("error", "warning") else None
         )
@@ -106,6 +116,35 @@ def tab_to(page: "Page", selector: str, most: int = 80) -> None:
         if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
             return
     raise AssertionError(f"{selector} cannot be reached with the Tab key on {page.url}")
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"not seen in {seconds:.0f} s: {what}"
+        time.sleep(0.1)
+    return seen
+
+
+def answer_by_keyboard(window: Window, answers: dict[str, Any], last: str, look: str = "") -> int:
+    """Numbers and Enter, question by question, until the address ends with `last`. Returns how many were asked."""
+    page = window.page
+    for asked in range(40):
+        page.wait_for_load_state()
+        if page.url.endswith(last):
+            return asked
+        question = page.url.rstrip("/").rsplit("/", 1)[-1]
+        if look:
+            window.look(f"{look}-{question}")
+        given = answers.get(question, [])
+        for value in given if isinstance(given, list) else [given]:
+            choices = page.locator("[data-answers] input[name=answer]").evaluate_all("all => all.map(one => one.value)")
+            page.keyboard.press(str(choices.index(value) + 1))
+            assert page.locator(f"[data-answers] input[value='{value}']").is_checked()
+        before = page.url
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda address, before=before: address != before)  # type: ignore[misc]
+    raise AssertionError(f"the questions do not end: {page.url}")
 
 
 class Shade(NamedTuple):

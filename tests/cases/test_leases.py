@@ -136,3 +136,19 @@ def test_a_refused_reveal_stays_on_record(case: Case) -> None:
         commands.reveal_item(item.pk, actor=FIRST, device=ONE)
     assert stage.refusals("evidence.reveal") == 1
     assert not Look.objects.filter(kind="whole").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "class_id", "urgent", "place"),
+    [
+        ("report", "cse", True, 0), ("report", "", True, 0), ("match", "", False, 1),
+        ("authority", "altercation", False, 1),
+        ("flagger", "altercation", False, 2), ("report", "cse", False, 3), ("report", "", False, 4),
+        ("report", "physical-abuse", False, 6), ("report", "altercation", False, 6), ("report", "unheard-of", False, 6),
+    ],
+)  # fmt: skip
+def test_the_queue_follows_danger_then_source_then_the_class_that_its_pack_puts_first(
+    source: str, class_id: str, urgent: bool, place: int
+) -> None:
+    """S2, S60."""
+    assert cases.priority(urgent=urgent, source=source, class_id=class_id) == place

@@ -184,3 +184,73 @@ def test_deciding_twice_is_a_clear_409(decided: Decision, case: Case, sign_in: S
     response = browser.send(BASE.format(decided.subject_id) + "answers", {})
     assert response.status_code == 409
     assert "decided already" in response.content.decode()
+
+
+def test_the_path_so_far_stands_beside_the_question(case: Case, taken: Browser) -> None:
+    subject = case.subjects.get()
+    address = walk(taken, start(taken, subject), {"role": "uploader", "minor": "apparent", "form": ["photo_video"]})
+    steps = taken.get(address).context["steps"]
+    assert [step.current for step in steps] == [False, False, False, True]
+    assert [bool(step.answers) for step in steps] == [True, True, True, False]
+    text = taken.get(address).content.decode()
+    assert text.count('aria-current="step"') == 1
+    assert all(f'href="{step.address}"' in text for step in steps[:3])
+    earlier = taken.get(steps[1].address).context["steps"]
+    assert [step.current for step in earlier] == [False, True, False, False]
+    assert "CSE-" not in text, "no clause before the facts are complete"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Where it leads"), ("zh-hans", "接下来")])
+def test_where_cannot_tell_leads_is_said_after_the_facts(language: str, said: str, case: Case, taken: Browser) -> None:
+    taken.get(f"/language/{language}?next=/console/")
+    subject = case.subjects.get()
+    answers = {"role": "uploader", "minor": "cannot_tell", "danger": "none_seen", "claimed_context": ""}
+    address = start(taken, subject)
+    for name, answer in answers.items():
+        assert said not in taken.get(address).content.decode(), name
+        address = taken.send(address, {"answer": answer})["Location"]
+    address = walk(taken, address, dict.fromkeys(["protect", "claimed_context"], ""))
+    assert said not in taken.get(address).content.decode()
+    shown = taken.get(taken.send(address, {})["Location"]).content.decode()
+    assert Decision.objects.get().outcome["undecided"]
+    assert said in shown
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_reasons_are_sentences_with_their_ids_beside_them(language: str, case: Case, taken: Browser) -> None:
+    from safehold import policy
+    from safehold.console import outcome as outcomes
+
+    taken.get(f"/language/{language}?next=/console/")
+    subject = case.subjects.get()
+    walk(taken, start(taken, subject), desk.SUSPENDS)
+    response = taken.get(taken.send(BASE.format(subject.pk) + "answers", {})["Location"])
+    row, text = Decision.objects.get(), response.content.decode()
+    pack = policy.load(row.policy, row.policy_version)
+    for clause in row.clauses:
+        assert pack.text(language, clause) in text
+        assert pack.text(language, clause, "text") in text
+    steps = response.context["outcome"]["because"]
+    assert [step["id"] for step in steps] == [step["id"] for step in row.outcome["because"]]
+    for step in steps:
+        assert step["words"] != step["id"]
+        assert step["id"] in text
+    assert pack.text(language, "CSE-R07") in [step["words"] for step in steps]
+    assert outcomes.differences(response.context["outcome"], response.context["outcome"]) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_version_and_what_chose_it_are_said(known: bool, case: Case, taken: Browser) -> None:
+    from datetime import UTC, datetime
+
+    from safehold.subjects.models import Item
+
+    posted = datetime(2024, 6, 3, 12, tzinfo=UTC) if known else None
+    Item.objects.update(posted_at=posted)
+    subject = case.subjects.get()
+    said = "in force on the day of the conduct, 2024-06-03" if known else "when we came to know"
+    address = start(taken, subject)
+    assert f"2024-05 · {'' if not known else said}" in taken.get(address).content.decode()
+    address = walk(taken, address, desk.SUSPENDS)
+    assert said in taken.get(address).content.decode()
+    assert said in taken.get(taken.send(address, {})["Location"]).content.decode()

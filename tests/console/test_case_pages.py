@@ -1,13 +1,16 @@
 """Queue, lease, case page and evidence: what the holder of a case sees, and what nobody else does."""
 
+import io
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 
 from safehold.audit.models import Entry
 from safehold.cases.models import Case, CaseItem, Lease
 from safehold.enforcement.models import Action
+from safehold.evidence import service as evidence
 from safehold.evidence.models import Look
 from tests.console.conftest import Browser, SignIn
 from tests.support import desk_world, memory_host
@@ -156,7 +159,9 @@ def test_the_original_is_given_only_after_a_recorded_reveal(case: Case, taken: B
     assert f"/console/evidence/{item.pk}/original" in shown.content.decode()
     assert "no-store" in shown["Cache-Control"]
     response = taken.get(f"/console/evidence/{item.pk}/original")
-    assert response.content == desk_world.gradient(64, 48)
+    with Image.open(io.BytesIO(response.content)) as shown_picture:  # the picture, with the viewer's mark over it
+        assert shown_picture.size == (64, 48)
+    assert response.content != desk_world.gradient(64, 48)
     assert response["Content-Type"] == "image/png"
     assert response["Content-Disposition"] == "inline"
     assert response["Cache-Control"] == "no-store, private"
@@ -173,6 +178,17 @@ def test_a_reveal_in_one_session_opens_nothing_in_another(case: Case, taken: Bro
     other.send(f"/console/cases/{case.pk}/take")
     assert other.get(f"/console/evidence/{item.pk}/original").status_code == 403
     assert taken.get(f"/console/evidence/{item.pk}/original").status_code == 409
+
+
+def test_covering_ends_the_look_and_nothing_is_given_again(case: Case, taken: Browser) -> None:
+    item = picture(case)
+    taken.send(f"/console/items/{item.pk}/reveal")
+    assert taken.get(f"/console/evidence/{item.pk}/original").status_code == 200
+    answer = taken.send(f"/console/items/{item.pk}/cover")
+    assert answer["Location"].endswith(f"/console/cases/{case.pk}/#item-{item.pk}")
+    assert Look.objects.get(kind="whole").ended_at is not None
+    assert taken.get(f"/console/evidence/{item.pk}/original").status_code == 403
+    assert Entry.objects.filter(act="evidence.look_ended", actor=taken.member.actor).exists()
 
 
 def test_a_text_is_shown_only_after_its_reveal(case: Case, taken: Browser) -> None:
@@ -196,6 +212,21 @@ def test_what_a_browser_could_run_is_never_given_to_it(world: memory_host.World,
     browser.send(f"/console/items/{item.pk}/reveal")
     assert "is not given to a browser" in browser.get(f"/console/items/{item.pk}/revealed").content.decode()
     assert browser.get(f"/console/evidence/{item.pk}/original").status_code == 415
+    assert not evidence.viewed_whole(item.body_id, before=timezone.now()), "what nobody was shown, nobody viewed"
+
+
+def test_a_picture_that_cannot_be_rendered_was_viewed_by_nobody(world: memory_host.World, sign_in: SignIn) -> None:
+    from tests.support import desk
+
+    world.add_item("picture-5", "user-17", body=b"bytes of a test", media_type="image/png", file_name="picture-5.png")
+    desk.report(locators=("https://memory.test/picture-5",), number=9)
+    case = Case.objects.get()
+    item = case.items.get()
+    browser = sign_in("reviewer")
+    browser.send(f"/console/cases/{case.pk}/take")
+    browser.send(f"/console/items/{item.pk}/reveal")
+    assert browser.get(f"/console/evidence/{item.pk}/original").status_code == 415
+    assert not evidence.viewed_whole(item.body_id, before=timezone.now())
 
 
 def test_a_film_is_streamed_muted_and_waits_for_its_button(world: memory_host.World, sign_in: SignIn) -> None:

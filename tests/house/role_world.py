@@ -11,28 +11,31 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
 
+import pyrage
 from allauth.mfa.models import Authenticator
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from standardwebhooks import Webhook
 
 from safehold.app.setup import setup_keys
 from safehold.audit.models import FailedAttempt
 from safehold.cases.models import Case, CaseItem, Duty
 from safehold.cybertip import service as cybertip
+from safehold.cybertip.models import FILING, Filing
 from safehold.cybertip.progress import later
 from safehold.enforcement import service as enforcement
 from safehold.hosts import keys
 from safehold.hosts.models import Scope
 from safehold.notices import service as notices
 from safehold.notices.models import Statement
-from safehold.path import commands, statements
+from safehold.path import commands, custody, reversal, statements
 from safehold.staff import service as staff
 from safehold.staff.models import StaffRole
 from safehold.subjects.models import Host
@@ -128,6 +131,9 @@ class Everything:
             self.world = desk_world.build()
             self._members()
             self._case_in_review()
+            self._case_of_a_senior()
+            self._custody()
+            self._filings()
             self._rest()
 
     def _members(self) -> None:
@@ -166,6 +172,56 @@ class Everything:
         assert self.world.appeal is not None
         commands.lease_appeal(self.world.appeal.pk, actor=senior)
         commands.answer_appeal(self.world.appeal.pk, desk.CLEARED, actor=senior)
+
+    def _case_of_a_senior(self) -> None:
+        """The senior reviewer holds another one, with the milder path computed: it may be decided otherwise."""
+        case, me, client = _case_of("user-21"), self.members["senior"].actor, self.clients["senior"]
+        assert client.generic("POST", f"/console/cases/{case.pk}/take", content_type=FORM).status_code == 302
+        who = {"actor": me, "device": client.session["device"]}
+        subject = case.subjects.get()
+        commands.answer(subject.pk, "cse", desk.LENIENT, **who)
+        self.computed = commands.propose_decision(subject.pk, "cse", **who)
+
+    def _custody(self) -> None:
+        """Holds, a grant, and what custodians asked for: one of it the custodian's own, the others somebody else's."""
+        fresh, mine, another = _case_of("user-22"), self.members["custodian"].actor, "staff:another-custodian"
+        paper = {"authority": "Authority 1", "document": "id 17"}
+        until = timezone.now() + timedelta(days=30)
+        self.hold = custody.legal_hold(fresh.pk, until=until, actor=another, **paper)
+        asked = {"hold": self.hold, "verified": "called back", "because": "placeholder reason 3", **paper}
+        self.asked_by_another = custody.ask("end_hold", actor=another, **asked)
+        self.asked_by_custodian = custody.ask("end_hold", actor=mine, **asked)
+        recipient = str(pyrage.x25519.Identity.generate().to_public())
+        handed = {**asked, "hold": None, "recipient": recipient}
+        self.handed_over = custody.ask("hand_over", fresh.pk, actor=another, **handed)
+        self.grant = custody.grant(
+            self.members["senior"].actor, _case_of("user-19").pk, because="placeholder reason 4", actor=another,
+            until=timezone.now() + timedelta(hours=4),
+        )  # fmt: skip
+        device = self.clients["reviewer"].session["device"]
+        commands.reveal_item(self.other_picture.pk, actor=self.members["reviewer"].actor, device=device)
+
+    def _filings(self) -> None:
+        """A report that may be taken, one in somebody's hands, one that failed, one that was filed and was wrong."""
+        assert self.world.decided is not None
+        drafted = Filing.objects.get(ref=f"subject:{self.world.decided.subject_id}")
+
+        def another(user: int) -> Filing:
+            row = Filing.objects.get(pk=drafted.pk)
+            row.pk, row.ref, row._state.adding = (
+                uuid.uuid4(),
+                f"subject:{_case_of(f'user-{user}').subjects.get().pk}",
+                True,
+            )
+            row.save()
+            return row
+
+        self.in_hand = cybertip.take_in_hand(another(19).pk, actor="staff:another-custodian")
+        with transaction.atomic():
+            self.failed_filing = FILING.move(another(18), "fail", actor="system:test", changes={"because": "id 17"})
+            wrong = another(20)
+            cybertip.filed_by_hand(wrong.pk, report_id=77, actor="system:test", on_finished=reversal.tell_ncmec)
+        self.wrong_filing = wrong
 
     def _rest(self) -> None:
         """Keys, a receipt, a statement, the host's own report."""
@@ -216,11 +272,22 @@ class Everything:
             "question_id": "minor", "decision_id": self.world.held.pk, "action_id": self.failed.pk, "duty_id": duty.pk,
             "appeal_id": self.world.appeal.pk, "task_id": Task.objects.get(key__endswith="demo-reviewer").pk,
             "member_id": self.world.members["reviewer-2"].pk, "slug": "memory", "key_id": self.key.pk,
+            "version": "2024-05", "hold_id": self.hold.pk, "grant_id": self.grant.pk,
+            "request_id": self.asked_by_another.pk, "filing_id": self.in_hand.pk,
         }  # fmt: skip
         known |= {
+            "console:cover": {"item_id": self.other_picture.pk},
+            "console:ask-destroy": {"case_id": _case_of("user-19").pk},
+            "console:request-withdraw": {"request_id": self.asked_by_custodian.pk},
+            "console:package": {"request_id": self.handed_over.pk},
             "console:hide": {"item_id": self.other_picture.pk},
+            "console:filing-again": {"filing_id": self.failed_filing.pk},
+            "console:filing-told": {"filing_id": self.wrong_filing.pk},
+            "console:filing-by-hand": {"decision_id": self.world.decided.pk},
+            "console:report-preview": {"decision_id": self.proposed.pk},
             "console:file-report": {"decision_id": self.world.decided.pk},
             "console:confirm": {"decision_id": self.proposed.pk},
+            "console:override": {"decision_id": self.computed.pk},
             "console:member-activate": {"member_id": self.members["deactivated"].pk},
         }.get(name, {})
         return {argument: known[argument] for argument in wanted}

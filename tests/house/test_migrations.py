@@ -20,10 +20,11 @@ from django.test import TestCase
 from django.utils import timezone
 
 from safehold.audit.models import Entry, Seal
-from safehold.cases.models import CaseItem, Decision, Draft, Duty
+from safehold.cases import decisions
+from safehold.cases.models import CaseItem, Decision, Draft, Duty, Override
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
-from safehold.evidence.models import Certificate
+from safehold.evidence.models import Certificate, Grant, Request
 from safehold.hosts.models import PartnerKey, ReceivedEvent
 from safehold.notices.models import Letter
 from safehold.redress.models import Appeal
@@ -114,6 +115,7 @@ def duplicate(row: models.Model) -> None:
 
 
 def _other_key(key: "models.Field[Any, Any]") -> Any:
+    key = getattr(key, "target_field", key)
     if isinstance(key, models.UUIDField):
         return uuid.uuid4()
     return 10**9 if isinstance(key, models.IntegerField) else uuid.uuid4().hex[:30]
@@ -163,11 +165,20 @@ class Refused(TestCase):
         assert held is not None
         duty = Duty.objects.filter(state=Duty.State.OPEN).order_by("pk")[0]
         hide, ban = Action.objects.filter(kind="hide_item")[0], Action.objects.filter(kind="ban_person")[0]
-        appeal = Appeal.objects.get()
+        override, appeal = Override.objects.get(), Appeal.objects.get()
         assert decided.decided_by in appeal.deciders
         return {
             # Invariant 3 and the second person of every sanction that needs one.
-            "second_person_is_another": [(held, {"second_by": held.decided_by})],
+            "second_person_is_another": [
+                (held, {"second_by": held.decided_by}),
+                (override.decision, {"second_by": override.by}),
+            ],
+            "override_asks_for_a_second_person": [
+                (override.decision, {"second_needed": ""}),
+                (decided, {"cause": "override"}),
+            ],
+            "override_names_its_reason": [(override, {"reason": ""})],
+            "override_is_of_another_decision": [(override, {"instead_of": override.decision_id})],
             "confirmed_has_its_second_person": [
                 (held, {"state": "confirmed"}),
                 (held, {"state": "confirmed", "second_by": "staff:another"}),
@@ -190,6 +201,12 @@ class Refused(TestCase):
             ],
             "appeal_outcome_names_its_decider": [(appeal, {"state": "granted"}), (appeal, {"state": "refused"})],
             "partner_kind_known": [(PartnerKey.objects.all()[0], {"kind": "somebody"})],
+            # A custodian alone, or for themselves.
+            "request_approved_by_another": [
+                (asked := Request.objects.filter(state="asked")[0], {"state": "approved"}),
+                (asked, {"state": "approved", "settled_by": asked.asked_by}),
+            ],
+            "grant_is_not_to_oneself": [(grant := Grant.objects.get(), {"member": grant.granted_by})],
             "period_has_days": [(report := PublishedReport.objects.get(), {"period_end": report.period_start})],
         }
 
@@ -279,4 +296,6 @@ def _fill(everything: Everything) -> None:
     Letter.objects.create(kind="appeal", ref="appeal:1", subject="1", language="en", fields={}, made_at=now)
     Seal.objects.create(position=1, entry=Entry.objects.order_by("pk")[0], hash="0" * 64)
     Certificate.objects.create(sealed=sealed, sha256=sealed.sha256, size=sealed.size, at=now, actor="system:test")
+    computed = everything.computed
+    decisions.override(computed, "cse-suspend", reason="placeholder reason 6", actor=computed.decided_by)
     Draft.objects.get_or_create(subject=everything.subject, class_id="cse", defaults={"saved_by": "system:test"})

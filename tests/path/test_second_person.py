@@ -27,7 +27,7 @@ def answers_of(name: str) -> dict[str, Any]:
     """A stored answer set of the policy's own examples."""
     import yaml
 
-    file = Path(__file__).parents[1] / "policy" / "decisions.yaml"
+    file = Path(__file__).parents[1] / "policy" / "decisions" / "2024-05.yaml"
     rows = {row["id"]: row for row in yaml.safe_load(file.read_text(encoding="utf-8")) if "id" in row}
     row = rows[name]
     base = answers_of(row["like"]) if "like" in row else {}

@@ -1,14 +1,18 @@
 """A copy of the pack that a test may break."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from safehold.policy import loader
 from safehold.policy.loader import PACKS
 
 Edit = Callable[..., Path]
+Write = Callable[..., Path]
+# The head of an operator's version on top of a shipped one.
+HEAD = "policy: child-safety\nversion: 2024-05-strict\neffective: 2025-01-01\nextends: 2024-05\n"
 
 
 @pytest.fixture
@@ -26,3 +30,25 @@ def edited(tmp_path: Path) -> Edit:
         return folder
 
     return edit
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Write]:
+    """`own(changes)` writes the operator's version of child-safety with these changes, and gives its folder."""
+
+    def write(
+        changes: str, *, head: str = HEAD, more: dict[str, str] | None = None, version: str = "2024-05-strict"
+    ) -> Path:
+        folder = tmp_path / "child-safety" / version
+        folder.mkdir(parents=True)
+        indented = "".join(f"  {line}\n" for line in changes.strip("\n").splitlines())
+        (folder / "pack.yaml").write_text(head + (f"changes:\n{indented}" if changes else ""), encoding="utf-8")
+        for name, text in (more or {}).items():
+            (folder / name).write_text(text, encoding="utf-8")
+        return folder
+
+    before = list(loader._folders)
+    yield write
+    if loader._folders != before:
+        loader._folders[:] = before
+        loader.load.cache_clear()

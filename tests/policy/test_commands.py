@@ -104,7 +104,10 @@ def test_show_takes_the_version_in_force_and_says_what_is_not_there(capsys: pyte
         (None, "No such file or directory"),
         ("{", "Expecting property name"),
         ('{"policy": "child-safety", "version": "2024-05", "class": "cse", "answers": {}}', "unanswered is role"),
-        ('{"policy": "child-safety", "version": "1", "class": "cse", "answers": {}}', "There is no such policy version"),
+        (
+            '{"policy": "child-safety", "version": "1", "class": "cse", "answers": {}}',
+            "There is no such policy version",
+        ),
         ('{"policy": "child-safety", "version": "2020-10", "class": "altercation", "answers": {}}', "has no class"),
     ],
 )

@@ -1,79 +1,76 @@
-"""Every row of decisions.yaml: answer sets in, the agreed outcome out."""
+"""Every named answer set of both versions (decisions/): answers in, the agreed outcome out."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from safehold import policy
+from tests.policy.answer_sets import VERSIONS, Named, answer_set, differences, named, not_missed
 
-PACK = policy.load("child-safety", "2024-05")
-
-
-class _Words(yaml.SafeLoader):
-    """`yes` and `no` are answers, not switches."""
-
-
-_Words.yaml_implicit_resolvers = {
-    first: [(tag, rule) for tag, rule in rules if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-ROWS: dict[str, dict[str, Any]] = {
-    row["id"]: row
-    for row in yaml.load(Path(__file__).with_name("decisions.yaml").read_text(), _Words)  # noqa: S506
-}
+PACKS = {version: policy.load("child-safety", version) for version in VERSIONS}
+PACK = PACKS["2024-05"]
+READINGS = Path(__file__).parents[2] / "docs" / "policy-readings.md"
+# Readings that no answer set can show: which version applies, two classes at once, and what other rooms do.
+SHOWN_ELSEWHERE = {"A01", "A02", "A31", "A33", "A34"}
 
 
-def _answers(row: dict[str, Any]) -> dict[str, Any]:
-    if "like" not in row:
-        return dict(row["answers"])
-    base = _answers(ROWS[row["like"]])
-    for name in row.get("without", ()):
-        del base[name]
-    return {**base, **row.get("with", {})}
+def _answers(name: str) -> dict[str, Any]:
+    return dict(answer_set("2024-05", name).answers)
 
 
-def _class_of(row: dict[str, Any]) -> str:
-    return row["class"] if "class" in row else _class_of(ROWS[row["like"]])
+@pytest.mark.parametrize(
+    ("version", "one"), [pytest.param(v, one, id=f"{v}-{one.id}") for v in VERSIONS for one in named(v)]
+)
+def test_row(version: str, one: Named) -> None:
+    assert differences(PACKS[version], one) == []
 
 
-def _seen(outcome: policy.Outcome, name: str) -> Any:
-    if name == "outcome":
-        return outcome.outcome_id
-    if name == "sanctions":
-        return [f"{s.code} {s.days}" if s.days else s.code for s in outcome.sanctions]
-    value = getattr(outcome, name)
-    return list(value) if isinstance(value, tuple) else value
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_answer_of_a_row_can_be_left_out(version: str) -> None:
+    missed = {one.id: names for one in named(version) if (names := not_missed(PACKS[version], one))}
+    assert missed == {}
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_row(row: dict[str, Any]) -> None:
-    class_id, answers, history = _class_of(row), _answers(row), policy.History(**row.get("history", {}))
-    outcome = policy.decide(PACK, class_id, answers, history)
-    expected = {name: value for name, value in row["expect"].items() if name != "refused"}
-    assert {name: _seen(outcome, name) for name in expected} == expected
-    assert outcome.unused == (), "an answer of this row plays no part"
-    if "refused" in row["expect"]:
-        after = policy.if_refused(PACK, class_id, answers, history)
-        assert (after and after.outcome_id) == row["expect"]["refused"]
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_outcome_clause_and_exception_is_in_the_table(version: str) -> None:
+    expected = [one.expect for one in named(version)]
+    after = [e.get("refused") for e in expected]
+    shown = {e.get("outcome") for e in expected} | {a["outcome"] if isinstance(a, dict) else a for a in after}
+    shown |= {name for e in expected for key in ("clauses", "exceptions") for name in e.get(key, ())}
+    for cls in PACKS[version].classes.values():
+        assert {*cls.outcomes, *cls.clauses, *cls.exceptions} <= shown
 
 
-def test_every_outcome_of_the_pack_is_in_the_table() -> None:
-    shown = {row["expect"]["outcome"] for row in ROWS.values()} | {
-        row["expect"].get("refused") for row in ROWS.values()
-    }
-    assert {outcome for cls in PACK.classes.values() for outcome in cls.outcomes} <= shown
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_role_and_every_second_person_is_in_the_table(version: str) -> None:
+    for cls in PACKS[version].classes.values():
+        ours = [one for one in named(version) if one.class_id == cls.id]
+        roles = {one.answers["role"] for one in ours}
+        assert roles == set(cls.question("role").answer_ids)
+        refused = {one.expect.get("outcome") for one in ours if "refused" in one.expect}
+        assert {spec.id for spec in cls.outcomes.values() if spec.second_person} <= refused
 
 
-def test_every_clause_and_exception_is_in_the_table() -> None:
-    shown = {name for row in ROWS.values() for key in ("clauses", "exceptions") for name in row["expect"].get(key, ())}
-    named = {name for cls in PACK.classes.values() for name in (*cls.clauses, *cls.exceptions)}
-    assert named <= shown
+def test_the_older_version_has_at_least_seventy_rows_and_every_class_of_the_list() -> None:
+    rows = named("2020-10")
+    assert len({one.id.split("[")[0] for one in rows}) >= 70
+    assert {f"S{number}" for number in range(18, 36)} <= {row for one in rows for row in one.rows}
+
+
+def test_every_reading_is_shown() -> None:
+    shown = {row for version in VERSIONS for one in named(version) for row in one.rows if row.startswith("A")}
+    written = set(
+        re.findall(r"A\d\d", "".join(re.findall(r"^\| (A[^|]+)\|", READINGS.read_text("utf-8"), re.MULTILINE)))
+    )
+    assert len(written) == 37
+    assert written - SHOWN_ELSEWHERE <= shown
+    assert shown <= written
 
 
 def test_the_common_path_is_short() -> None:
-    answers = _answers(ROWS["picture"])
+    answers = _answers("picture")
     given: dict[str, Any] = {}
     while (question := policy.next_question(PACK, "cse", given)) is not None:
         given[question.id] = answers[question.id]
@@ -112,23 +109,23 @@ def test_unknown_class_and_negative_history() -> None:
     with pytest.raises(policy.BadAnswer, match="no class 'spam'"):
         policy.next_question(PACK, "spam", {})
     with pytest.raises(policy.BadAnswer, match="below zero"):
-        policy.decide(PACK, "cse", _answers(ROWS["picture"]), policy.History(strikes=-1))
+        policy.decide(PACK, "cse", _answers("picture"), policy.History(strikes=-1))
 
 
 def test_a_blank_text_is_no_answer() -> None:
-    answers = {**_answers(ROWS["unlisted"]), "other_reason": "  "}
+    answers = {**_answers("unlisted"), "other_reason": "  "}
     with pytest.raises(policy.Incomplete, match="other_reason"):
         policy.decide(PACK, "cse", answers, policy.History())
 
 
 def test_stale_answers_play_no_part_and_are_named() -> None:
-    answers = {**_answers(ROWS["not-sexual"]), "malice": "found", "link_leads": "to_material"}
+    answers = {**_answers("not-sexual"), "malice": "found", "link_leads": "to_material"}
     outcome = policy.decide(PACK, "cse", answers, policy.History())
     assert (outcome.outcome_id, outcome.unused) == ("cse-none", ("malice", "link_leads"))
 
 
 def test_the_reasons_can_be_followed() -> None:
-    outcome = policy.decide(PACK, "cse", _answers(ROWS["lenient-second-time"]), policy.History(strikes=1))
+    outcome = policy.decide(PACK, "cse", _answers("lenient-second-time"), policy.History(strikes=1))
     assert [(b.kind, b.id) for b in outcome.because if b.kind != "answer"] == [
         ("clause", "CSE-01"), ("rule", "CSE-R08"), ("report", "CSE-P02"), ("outcome", "cse-suspend"),
     ]  # fmt: skip
@@ -141,14 +138,14 @@ def test_the_reasons_can_be_followed() -> None:
 
 
 def test_reasons_never_repeat_what_a_person_wrote() -> None:
-    outcome = policy.decide(PACK, "cse", _answers(ROWS["unlisted"]), policy.History())
+    outcome = policy.decide(PACK, "cse", _answers("unlisted"), policy.History())
     assert not any("grounds" in word for b in outcome.because for word in (b.id, *b.why))
 
 
 def test_the_stricter_of_two_classes() -> None:
     def outcome(name: str) -> policy.Outcome:
-        row = ROWS[name]
-        return policy.decide(PACK, _class_of(row), _answers(row), policy.History(**row.get("history", {})))
+        one = answer_set("2024-05", name)
+        return policy.decide(PACK, one.class_id, one.answers, one.history)
 
     mild, hard = outcome("abuse-plain"), outcome("abuse-sole-purpose")
     assert policy.stricter(mild, hard) == policy.stricter(hard, mild) == hard
@@ -157,4 +154,4 @@ def test_the_stricter_of_two_classes() -> None:
 
 def test_if_refused_needs_a_second_person() -> None:
     with pytest.raises(ValueError, match="needs no second person"):
-        policy.if_refused(PACK, "cse", _answers(ROWS["picture"]), policy.History())
+        policy.if_refused(PACK, "cse", _answers("picture"), policy.History())

@@ -1,23 +1,26 @@
 """What holds for every answer set, tried on many random ones (check.py proves most of it over all of them)."""
 
+import functools
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from safehold import policy
 from safehold.policy.bdd import ALWAYS, EveryAnswerSet
 from safehold.policy.conditions import Meaning
 from safehold.policy.engine import severity
+from tests.policy.answer_sets import VERSIONS
 
-PACK = policy.load("child-safety", "2024-05")
-EVERY = {class_id: EveryAnswerSet(cls) for class_id, cls in PACK.classes.items()}
-MEANING = {class_id: Meaning(cls, EVERY[class_id]) for class_id, cls in PACK.classes.items()}
+PACKS = {version: policy.load("child-safety", version) for version in VERSIONS}
+PACK = PACKS["2024-05"]
 PUNISHING = {"suspend_permanently", "ban_person", "lock_until_removed", "read_only"}
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=25, deadline=None)
 histories = st.builds(policy.History, st.integers(0, 3), st.integers(0, 4), st.integers(0, 3))
 class_ids = st.sampled_from(sorted(PACK.classes))
+both = pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS)
 
 
 def _value(draw: st.DrawFn, question: policy.Question) -> str | list[str]:
@@ -31,41 +34,54 @@ def _value(draw: st.DrawFn, question: policy.Question) -> str | list[str]:
 
 
 @st.composite
-def complete(draw: st.DrawFn, class_id: str, fixed: dict[str, Any] | None = None) -> dict[str, Any]:
+def complete(
+    draw: st.DrawFn, class_id: str, fixed: dict[str, Any] | None = None, pack: policy.Pack = PACK
+) -> dict[str, Any]:
     """A random complete set of answers; `fixed` ones are kept wherever their question is asked."""
     answers: dict[str, Any] = {}
-    while (question := policy.next_question(PACK, class_id, answers)) is not None:
+    while (question := policy.next_question(pack, class_id, answers)) is not None:
         answers[question.id] = (fixed or {}).get(question.id) or _value(draw, question)
-    for question in policy.questions(PACK, class_id, answers):
+    for question in policy.questions(pack, class_id, answers):
         if not question.mandatory and draw(st.booleans()):
             answers[question.id] = _value(draw, question)
     return answers
 
 
-def _completed(class_id: str, answers: dict[str, Any], filler: dict[str, Any]) -> dict[str, Any]:
+def _completed(pack: policy.Pack, class_id: str, answers: dict[str, Any], filler: dict[str, Any]) -> dict[str, Any]:
     """`answers`, with questions that opened answered from `filler`."""
     grown = dict(answers)
-    while (question := policy.next_question(PACK, class_id, grown)) is not None:
+    while (question := policy.next_question(pack, class_id, grown)) is not None:
         grown[question.id] = filler[question.id]
     return grown
 
 
+def _drawn(data: st.DataObject, pack: policy.Pack, fixed: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+    """A class of the pack and a complete set of answers."""
+    class_id = data.draw(st.sampled_from(sorted(pack.classes)))
+    return class_id, data.draw(complete(class_id, fixed, pack))
+
+
+def _codes(outcome: policy.Outcome) -> set[str]:
+    return {sanction.code for sanction in outcome.sanctions}
+
+
+@both
 @QUICK
-@given(st.data(), class_ids, histories)
+@given(data=st.data(), history=histories)
 def test_every_complete_set_has_one_outcome_with_reasons(
-    data: st.DataObject, class_id: str, history: policy.History
+    pack: policy.Pack, data: st.DataObject, history: policy.History
 ) -> None:
-    answers = data.draw(complete(class_id))
-    outcome = policy.decide(PACK, class_id, answers, history)
+    class_id, answers = _drawn(data, pack)
+    outcome = policy.decide(pack, class_id, answers, history)
     assert outcome.violation == bool(outcome.clauses)
     assert outcome.unused == ()
     assert [b.kind for b in outcome.because].count("rule") == 1
     assert outcome.because[-1].kind == "outcome"
-    assert outcome == policy.decide(PACK, class_id, dict(reversed(answers.items())), history)
-    assert len(policy.explain(PACK, "zh-hans", class_id, outcome)) == len(outcome.because)
+    assert outcome == policy.decide(pack, class_id, dict(reversed(answers.items())), history)
+    assert len(policy.explain(pack, "zh-hans", class_id, outcome)) == len(outcome.because)
     if outcome.undecided:
         assert outcome.second_person
-        assert not {s.code for s in outcome.sanctions} & PUNISHING
+        assert not _codes(outcome) & PUNISHING
     if {"report_shall", "report_may"} & set(outcome.duties):
         assert outcome.incident_type in policy.INCIDENT_TYPES
         assert outcome.filed_as in ("suspect", "victim")
@@ -78,16 +94,16 @@ def test_every_complete_set_has_one_outcome_with_reasons(
         )
 
 
+@both
 @QUICK
-@given(st.data(), histories)
-def test_claimed_context_changes_nothing(data: st.DataObject, history: policy.History) -> None:
-    class_id = data.draw(class_ids)
-    answers = data.draw(complete(class_id))
+@given(data=st.data(), history=histories)
+def test_claimed_context_changes_nothing(pack: policy.Pack, data: st.DataObject, history: policy.History) -> None:
+    class_id, answers = _drawn(data, pack)
     answers.pop("claimed_context", None)
     claims = ["awareness", "justice", "outrage", "humour", "news", "education", "affection", "other"]
-    plain = policy.decide(PACK, class_id, answers, history)
-    claimed = policy.decide(PACK, class_id, {**answers, "claimed_context": claims}, history)
-    assert policy.next_question(PACK, class_id, {**answers, "claimed_context": claims}) is None
+    plain = policy.decide(pack, class_id, answers, history)
+    claimed = policy.decide(pack, class_id, {**answers, "claimed_context": claims}, history)
+    assert policy.next_question(pack, class_id, {**answers, "claimed_context": claims}) is None
     # Off the path (nobody is a minor) the claim is named as unused; nothing else may differ.
     assert _without_unused(claimed) == _without_unused(plain)
 
@@ -98,19 +114,24 @@ def _without_unused(outcome: policy.Outcome) -> dict[str, Any]:
     return {name: value for name, value in jsonable(outcome).items() if name != "unused"}
 
 
+@both
 @QUICK
-@given(st.data(), histories)
-def test_intent_never_decides_whether_it_is_a_violation(data: st.DataObject, history: policy.History) -> None:
-    answers = data.draw(complete("cse"))
+@given(data=st.data(), history=histories)
+def test_intent_never_decides_whether_it_is_a_violation(
+    pack: policy.Pack, data: st.DataObject, history: policy.History
+) -> None:
+    answers = data.draw(complete("cse", pack=pack))
     seen = set()
     for malice in ("found", "none_found", "cannot_tell"):
-        outcome = policy.decide(PACK, "cse", {**answers, "malice": malice}, history)
+        outcome = policy.decide(pack, "cse", {**answers, "malice": malice}, history)
         seen.add((outcome.violation, outcome.clauses, outcome.exceptions, outcome.actions, outcome.duties))
     assert len(seen) == 1
 
 
 FILLER: dict[str, Any] = {
     "form": ["text"],
+    "ground": "art",
+    "unlisted": "exploits",
     "shows": "explicit",
     "realistic": "realistic_child",
     "link_leads": "to_material",
@@ -141,18 +162,19 @@ WORSE: list[tuple[str, Any]] = [
 ]
 
 
+@both
 @QUICK
-@given(st.data(), histories, st.sampled_from(WORSE))
+@given(data=st.data(), history=histories, worse=st.sampled_from(WORSE))
 def test_an_aggravating_fact_is_never_laxer(
-    data: st.DataObject, history: policy.History, worse: tuple[str, Any]
+    pack: policy.Pack, data: st.DataObject, history: policy.History, worse: tuple[str, Any]
 ) -> None:
     name, value = worse
-    answers = data.draw(complete("cse"))
+    answers = data.draw(complete("cse", pack=pack))
     if name not in answers or answers[name] in (["none"], ["cannot_tell"]):
         return
     added = value if isinstance(answers[name], str) else sorted({*answers[name], value})
-    before = policy.decide(PACK, "cse", answers, history)
-    after = policy.decide(PACK, "cse", _completed("cse", {**answers, name: added}, FILLER), history)
+    before = policy.decide(pack, "cse", answers, history)
+    after = policy.decide(pack, "cse", _completed(pack, "cse", {**answers, name: added}, FILLER), history)
     assert after.violation >= before.violation
     assert severity(after)[0] >= severity(before)[0]
     assert set(before.actions) - {"hand_off"} <= set(after.actions)
@@ -160,51 +182,68 @@ def test_an_aggravating_fact_is_never_laxer(
         assert "report_shall" in after.duties
 
 
+@both
 @QUICK
-@given(st.data(), class_ids, histories)
-def test_an_apparent_victim_is_only_ever_protected(data: st.DataObject, class_id: str, history: policy.History) -> None:
-    answers = data.draw(complete(class_id, {"role": "apparent_victim"}))
-    outcome = policy.decide(PACK, class_id, answers, history)
-    after = policy.if_refused(PACK, class_id, answers, history) if outcome.second_person else None
-    for each in filter(None, (outcome, after)):
-        assert not {s.code for s in each.sanctions} & PUNISHING
+@given(data=st.data(), history=histories)
+def test_an_apparent_victim_is_only_ever_protected(
+    pack: policy.Pack, data: st.DataObject, history: policy.History
+) -> None:
+    """Also when the second person refuses, and whatever an override may choose."""
+    class_id, answers = _drawn(data, pack, {"role": "apparent_victim"})
+    outcome = policy.decide(pack, class_id, answers, history)
+    after = policy.if_refused(pack, class_id, answers, history) if outcome.second_person else None
+    for each in filter(None, (outcome, after, *policy.choices(pack, class_id, answers, history))):
+        assert not _codes(each) & PUNISHING
         assert not set(each.meanwhile) & PUNISHING
         assert each.filed_as != "suspect"
         assert not each.strike
 
 
+@both
 @QUICK
-@given(st.data(), histories)
-def test_own_material_of_a_minor_never_punishes_them(data: st.DataObject, history: policy.History) -> None:
-    outcome = policy.decide(PACK, "cse", data.draw(complete("cse", {"minor": "self"})), history)
-    assert not {s.code for s in outcome.sanctions} & PUNISHING
+@given(data=st.data(), history=histories)
+def test_own_material_of_a_minor_never_punishes_them(
+    pack: policy.Pack, data: st.DataObject, history: policy.History
+) -> None:
+    outcome = policy.decide(pack, "cse", data.draw(complete("cse", {"minor": "self"}, pack)), history)
+    assert not _codes(outcome) & PUNISHING
     assert (outcome.strike, outcome.filed_as == "suspect") == (False, False)
 
 
+@both
 @QUICK
-@given(st.data(), histories, st.sampled_from(["discussion", "help_seeking", "advocacy", "own_story"]))
-def test_an_exception_never_adds_a_sanction(data: st.DataObject, history: policy.History, speech: str) -> None:
-    answers = data.draw(complete("cse", {"form": ["text"]}))
+@given(
+    data=st.data(),
+    history=histories,
+    speech=st.sampled_from(["discussion", "help_seeking", "advocacy", "own_story"]),
+)
+def test_an_exception_never_adds_a_sanction(
+    pack: policy.Pack, data: st.DataObject, history: policy.History, speech: str
+) -> None:
+    answers = data.draw(complete("cse", {"form": ["text"]}, pack))
     if (
         "text_does" not in answers
         or "permitted_talk" in answers["text_does"]
         or answers["text_does"] in (["none"], ["cannot_tell"])
     ):
         return
-    talk = {**answers, "text_does": [*answers["text_does"], "permitted_talk"], "speech": speech, "risk": "low"}
-    before = policy.decide(PACK, "cse", answers, history)
-    after = policy.decide(PACK, "cse", _completed("cse", talk, FILLER), history)
+    talk = {**answers, "text_does": [*answers["text_does"], "permitted_talk"], "speech": speech}
+    if pack is PACK:
+        talk["risk"] = "low"
+    before = policy.decide(pack, "cse", answers, history)
+    after = policy.decide(pack, "cse", _completed(pack, "cse", talk, FILLER), history)
     assert set(after.clauses) <= set(before.clauses)
     assert severity(after)[0] <= severity(before)[0]
 
 
+@both
 @QUICK
-@given(st.data(), st.integers(1, 9))
-def test_a_second_strike_always_suspends(data: st.DataObject, strikes: int) -> None:
-    answers = data.draw(complete("cse"))
-    outcome = policy.decide(PACK, "cse", answers, policy.History(strikes=strikes))
+@given(data=st.data(), strikes=st.integers(1, 9))
+def test_a_second_strike_always_suspends(pack: policy.Pack, data: st.DataObject, strikes: int) -> None:
+    answers = data.draw(complete("cse", pack=pack))
+    outcome = policy.decide(pack, "cse", answers, policy.History(strikes=strikes))
     counts = outcome.violation and outcome.strike
-    assert ("suspend_permanently" in {s.code for s in outcome.sanctions}) == counts
+    assert ("suspend_permanently" in _codes(outcome)) == counts
     protected = (
         answers["role"] in ("apparent_victim", "viewer")
         or answers["minor"] == "self"
@@ -213,31 +252,35 @@ def test_a_second_strike_always_suspends(data: st.DataObject, strikes: int) -> N
     assert counts or not outcome.violation or protected
 
 
+@both
 @QUICK
-@given(st.data(), histories)
-def test_the_lenient_path_needs_all_of_its_conditions(data: st.DataObject, history: policy.History) -> None:
-    answers = data.draw(complete("cse"))
-    outcome = policy.decide(PACK, "cse", answers, history)
+@given(data=st.data(), history=histories)
+def test_the_lenient_path_needs_all_of_its_conditions(
+    pack: policy.Pack, data: st.DataObject, history: policy.History
+) -> None:
+    answers = data.draw(complete("cse", pack=pack))
+    outcome = policy.decide(pack, "cse", answers, history)
     if any(s.code == "lock_until_removed" for s in outcome.sanctions):
         assert answers["malice"] == "none_found"
         assert history.strikes == 0
         assert answers["danger"] == "none_seen"
         assert outcome.second_person in ("lenient_path", "policy_owner")
-        assert all(PACK.classes["cse"].clauses[clause].lenient for clause in outcome.clauses)
+        assert all(pack.classes["cse"].clauses[clause].lenient for clause in outcome.clauses)
         assert not {"CSE-05", "CSE-10", "CSE-11", "CSE-12", "CSE-13", "CSE-14", "CSE-15", "CSE-16", "CSE-17"} & set(
             outcome.clauses
         )
 
 
+@both
 @QUICK
-@given(st.data(), class_ids, histories)
+@given(data=st.data(), history=histories)
 def test_the_checker_means_what_the_engine_computes(
-    data: st.DataObject, class_id: str, history: policy.History
+    pack: policy.Pack, data: st.DataObject, history: policy.History
 ) -> None:
-    cls = PACK.classes[class_id]
-    answers = data.draw(complete(class_id))
-    outcome = policy.decide(PACK, class_id, answers, history)
-    every, meaning = EVERY[class_id], MEANING[class_id]
+    class_id, answers = _drawn(data, pack)
+    cls = pack.classes[class_id]
+    outcome = policy.decide(pack, class_id, answers, history)
+    every, meaning = _all_sets(pack.version, class_id)
     setting = {number: getattr(history, counter) >= limit for (counter, limit), number in every.limit_numbers.items()}
     given = {name: [value] if isinstance(value, str) else value for name, value in answers.items()}
     for (question, answer), number in every.answer_numbers.items():
@@ -246,6 +289,16 @@ def test_the_checker_means_what_the_engine_computes(
     assert holding == [b.id for b in outcome.because if b.kind == "rule"]
     standing = [clause for clause in cls.clauses if _value_at(every, meaning.stands(clause), setting)]
     assert standing == list(outcome.clauses)
+    reports = [row.id for row in cls.reports if _value_at(every, meaning.of(row.when), setting)]
+    assert reports == [b.id for b in outcome.because if b.kind == "report"]
+    asked = {question.id for question in cls.questions if _value_at(every, meaning.shown(question.id), setting)}
+    assert set(answers) <= asked
+
+
+@functools.cache
+def _all_sets(version: str, class_id: str) -> tuple[EveryAnswerSet, Meaning[int]]:
+    every = EveryAnswerSet(PACKS[version].classes[class_id])
+    return every, Meaning(PACKS[version].classes[class_id], every)
 
 
 def _value_at(every: EveryAnswerSet, function: int, setting: dict[int, bool]) -> bool:
@@ -253,6 +306,45 @@ def _value_at(every: EveryAnswerSet, function: int, setting: dict[int, bool]) ->
         variable, low, high = every.nodes[function]
         function = high if setting[variable] else low
     return function == ALWAYS
+
+
+@both
+@QUICK
+@given(data=st.data(), history=histories, more=st.sampled_from(["strikes", "same_class_12_months"]))
+def test_an_earlier_violation_never_makes_it_laxer(
+    pack: policy.Pack, data: st.DataObject, history: policy.History, more: str
+) -> None:
+    class_id, answers = _drawn(data, pack)
+    before = policy.decide(pack, class_id, answers, history)
+    worse = structs.replace(history, **{more: getattr(history, more) + 1})
+    after = policy.decide(pack, class_id, answers, worse)
+    assert severity(after) >= severity(before)
+    assert (after.violation, after.clauses, after.undecided) == (before.violation, before.clauses, before.undecided)
+    assert after.strike >= before.strike
+
+
+@both
+@QUICK
+@given(data=st.data(), history=histories)
+def test_protective_suspensions_never_count(pack: policy.Pack, data: st.DataObject, history: policy.History) -> None:
+    class_id, answers = _drawn(data, pack)
+    often = structs.replace(history, protective=history.protective + 5)
+    assert policy.decide(pack, class_id, answers, history) == policy.decide(pack, class_id, answers, often)
+
+
+@both
+@QUICK
+@given(data=st.data(), history=histories)
+def test_a_cited_ground_never_adds_a_sanction(pack: policy.Pack, data: st.DataObject, history: policy.History) -> None:
+    """The grounds of S35 in the older version, those of physical abuse in the later one."""
+    class_id, answers = _drawn(data, pack)
+    if answers.get("ground", "none") == "none":
+        return
+    with_ground = policy.decide(pack, class_id, answers, history)
+    plain = _completed(pack, class_id, {**answers, "ground": "none"}, {"sole_purpose": "no"})
+    without = policy.decide(pack, class_id, plain, history)
+    assert severity(with_ground)[0] <= severity(without)[0]
+    assert set(with_ground.clauses) <= set(without.clauses)
 
 
 @pytest.mark.parametrize("role", ["uploader", "sharer", "linker", "requester", "sender", "engager"])

@@ -86,6 +86,18 @@ def test_a_median_of_few_is_withheld(of: int, shown: str) -> None:
     assert _public([row])["t"]["shown"] == shown
 
 
+def test_a_share_does_not_tell_a_count_that_is_withheld() -> None:
+    parts = [{"id": "b", "value": 4, "unit": "count"}, {"id": "c", "value": 4, "unit": "count"}]
+    total = {"id": "a", "value": 8, "unit": "count", "parts": ["b", "c"]}
+    share = {"id": "d", "value": 0.4, "unit": "share", "of": 20, "part": 8, "tells": "a"}
+    public = _public([total, *parts, share])
+    assert public["a"]["shown"] == "withheld"
+    assert (public["d"]["shown"], public["d"]["value"]) == ("withheld", None)
+    free = [{**row, "value": 9} for row in parts]
+    public = _public([{**total, "value": 18}, *free, {**share, "of": 40, "part": 18}])
+    assert public["d"]["value"] == 0.4
+
+
 def test_not_measured_is_neither_none_nor_zero() -> None:
     public = _public([{"id": "a", "value": None, "unit": "count", "why": "no record"}, _count("b", 0)])
     assert (public["a"]["shown"], public["a"]["why"]) == ("not_measured", "no record")

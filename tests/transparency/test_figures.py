@@ -38,8 +38,9 @@ def test_an_empty_installation_has_zeros_and_nothing_to_measure() -> None:
     assert rows["cybertips.receipts"]["value"] == 0
     assert (rows["times.hidden"]["value"], rows["times.hidden"]["of"]) == (None, 0)
     assert (rows["appeals.granted_share"]["value"], rows["appeals.granted_share"]["of"]) == (None, 0)
-    assert rows["care.overrides"]["value"] is None
-    assert rows["care.overrides"]["why"]
+    assert rows["care.overrides"]["value"] == 0
+    assert (rows["care.overrides_share"]["value"], rows["care.overrides_share"]["of"]) == (None, 0)
+    assert len(rows["care.overrides"]["parts"]) == 9, "three classes, three directions, each with its own zero"
     assert not any(name.startswith("clauses.") for name in rows)
 
 
@@ -60,6 +61,26 @@ def test_what_happened_is_counted() -> None:
     assert _rows()["care.automated_decisions"]["of"] == 3
     assert _values("duties.open_now.report_shall") == [Duty.objects.filter(kind="report_shall", state="open").count()]
     assert first.state == Decision.State.CONFIRMED
+
+
+def test_overrides_are_counted_by_class_and_direction_once_they_are_in_force() -> None:
+    """S70: the default holds in the majority of cases, and the rate of exceptions is measured."""
+    world_with("user-17", "user-18", "user-19")
+    decided("user-18", desk.SUSPENDS, number=2)
+    decided("user-19", desk.CLEARED, number=3)
+    desk.report(account_name="user-17", number=1, locators=("https://memory.test/p-user-17",))
+    case = Case.objects.get(subjects__account__external_id="user-17")
+    who = {"actor": desk.FIRST, "device": desk.DEVICE}
+    commands.lease_case(case.pk, **who)
+    commands.answer(case.subjects.get().pk, "cse", desk.LENIENT, **who)
+    first = commands.propose_decision(case.subjects.get().pk, "cse", **who)
+    held = commands.override_decision(first.pk, "cse-suspend", reason="placeholder reason 6", **who)
+    assert _values("care.overrides", "care.overrides_share", "decisions.all") == [0, 0.0, 2]
+    commands.second_opinion(held.pk, agree=True, reason="placeholder reason 7", actor=desk.SECOND)
+    assert _values("care.overrides", "care.overrides_share", "decisions.cause.assessment") == [1, 0.333, 3]
+    rows = _rows()
+    counted = {part: rows[part]["value"] for part in rows["care.overrides"]["parts"] if rows[part]["value"]}
+    assert counted == {"care.overrides.cse.stricter": 1}
 
 
 def test_an_action_counts_when_the_host_confirmed_it() -> None:

@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from ninja import NinjaAPI, Path, Status
 from ninja.parser import Parser
 
-from safehold import policy
 from safehold.api import problems
 from safehold.api.auth import HostBearer, PartnerBearer
 from safehold.api.problems import ApiError, Problem
@@ -18,6 +17,7 @@ from safehold.hosts.models import HostKey, PartnerKey, Scope
 from safehold.intake import service as intake
 from safehold.intake.models import Channel, Locator, Report
 from safehold.path import commands
+from safehold.policy.versions import classes
 
 EVENT_BODY: dict[str, Any] = {
     "type": "object",

@@ -1,10 +1,12 @@
 """From answers to a decision in force: draft, computation by the policy, second person, replacement.
 
 Others may call `save_draft`, `draft`, `propose`, `cover`, `confirm`, `second_opinion`, `if_refused`,
-`replace`, `takers_part`. A verdict is never typed in: it is what `policy.decide` computes.
+`override`, `overrides_since`, `replace`, `takers_part`. A verdict is never typed in: it is what
+`policy.decide` computes, or with a reason and a second person another outcome of the same class.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,8 +14,8 @@ from django.utils import timezone
 
 from safehold import policy
 from safehold.audit import service as audit
-from safehold.audit.machine import Machine
-from safehold.cases.models import CaseItem, CaseSubject, Decision, Draft
+from safehold.audit.machine import IllegalMove, Machine
+from safehold.cases.models import CaseItem, CaseSubject, Decision, Draft, Override
 
 DECISION = Machine(
     "decision",
@@ -64,6 +66,7 @@ def propose(
     history: policy.History,
     version: str,
     actor: str,
+    pack: str = PACK,
     origin: str = "",
     cause: str = Decision.Cause.ASSESSMENT,
 ) -> Decision:
@@ -72,7 +75,7 @@ def propose(
     `origin` says where the answers come from: the actor, unless `list:<source>`.
     Raises policy.Incomplete, policy.BadAnswer, AlreadyDecided.
     """
-    outcome = policy.decide(policy.load(PACK, version), class_id, dict(answers), history)
+    outcome = policy.decide(policy.load(pack, version), class_id, dict(answers), history)
     standing = Decision.objects.filter(
         subject=subject,
         class_id=class_id,
@@ -85,7 +88,7 @@ def propose(
     decision = Decision.objects.create(
         subject=subject,
         class_id=class_id,
-        policy=PACK,
+        policy=pack,
         policy_version=version,
         answers=[{"question": q, "answer": a, "origin": origin or actor} for q, a in answers.items()],
         history=msgspec.to_builtins(history),
@@ -168,34 +171,93 @@ def if_refused(refused: Decision, *, actor: str) -> Decision | None:
     For the lenient path it is the default sanction (reading A07). Both who looked are on the row: the
     first gave the facts, the second withheld leniency.
     """
-    outcome = policy.if_refused(
-        policy.load(refused.policy, refused.policy_version),
-        refused.class_id,
-        {row["question"]: row["answer"] for row in refused.answers},
-        msgspec.convert(refused.history, policy.History),
-    )
+    if refused.cause == Decision.Cause.OVERRIDE:
+        return None  # nobody has yet confirmed what was computed either
+    outcome = policy.if_refused(*_inputs(refused))
     if outcome is None:
         return None
+    decision = _following(
+        refused, outcome, actor=actor, cause=Decision.Cause.DISAGREEMENT, second_needed="disagreement",
+        second_by=actor, second_agrees=True, second_reason=refused.second_reason,
+    )  # fmt: skip
+    return DECISION.move(decision, "confirm", actor=actor, changes={"confirmed_at": timezone.now()})
+
+
+def choices(computed: Decision) -> tuple[policy.Outcome, ...]:
+    """The outcomes that an override may choose instead of what was computed."""
+    return policy.choices(*_inputs(computed))
+
+
+def override(computed: Decision, outcome_id: str, *, reason: str, actor: str) -> Decision:
+    """A senior reviewer chooses another outcome for their own answers: a held decision, with the override beside it.
+
+    What was computed is withdrawn. Raises policy.BadAnswer where the outcome cannot be chosen, SamePerson for
+    anybody but the one who answered, IllegalMove where it is no longer only proposed, ValueError without a reason.
+    """
+    if not reason.strip():
+        raise ValueError("Say in a sentence why the computed outcome is not the right one.")
+    if computed.decided_by != actor:
+        raise SamePerson("Only the person who gave the answers decides otherwise; take the case and answer yourself.")
+    if computed.state != Decision.State.PROPOSED:
+        raise IllegalMove(f"Only a proposed decision is overridden; this one is {computed.state!r}.")
+    outcome = policy.override(*_inputs(computed), outcome_id)
+    first = msgspec.convert(computed.outcome, policy.Outcome)
+    computed = DECISION.move(computed, "withdraw", actor=actor, because="override")
+    decision = _following(
+        computed, outcome, actor=actor, cause=Decision.Cause.OVERRIDE, second_needed=outcome.second_person
+    )
+    row = Override.objects.create(
+        decision=decision, instead_of=computed, computed=computed.outcome, chosen=outcome.outcome_id,
+        direction=policy.direction(first, outcome), reason=reason.strip(), by=actor,
+    )  # fmt: skip
+    cover(decision, computed.covers.all())
+    audit.record(
+        "decision.overridden", actor=actor, about=decision, instead_of=str(computed.pk), computed=first.outcome_id,
+        chosen=row.chosen, direction=row.direction, reason=row.reason,
+    )  # fmt: skip
+    return DECISION.move(decision, "hold", actor=actor, second_needed=decision.second_needed)
+
+
+def overrides_since(since: datetime) -> dict[str, int]:
+    """How often the policy's outcome was not taken (S70): of "all" that took effect "overrides"; "waiting" now."""
+    rows = Decision.objects.filter(confirmed_at__gte=since)
+    overrides = Decision.objects.filter(cause=Decision.Cause.OVERRIDE)
+    return {
+        "all": rows.count(),
+        "overrides": overrides.filter(confirmed_at__gte=since).count(),
+        "waiting": overrides.filter(state=Decision.State.HELD).count(),
+    }
+
+
+def _inputs(decision: Decision) -> tuple[policy.Pack, str, dict[str, Any], policy.History]:
+    """What the policy computed a decision from."""
+    return (
+        policy.load(decision.policy, decision.policy_version),
+        decision.class_id,
+        {row["question"]: row["answer"] for row in decision.answers},
+        msgspec.convert(decision.history, policy.History),
+    )
+
+
+def _following(before: Decision, outcome: policy.Outcome, *, actor: str, cause: str, **second: Any) -> Decision:
+    """Another outcome for the answers of a decision that was withdrawn, in its place."""
     decision = Decision.objects.create(
-        subject=refused.subject,
-        class_id=refused.class_id,
-        policy=refused.policy,
-        policy_version=refused.policy_version,
-        answers=refused.answers,
-        history=refused.history,
+        subject=before.subject,
+        class_id=before.class_id,
+        policy=before.policy,
+        policy_version=before.policy_version,
+        answers=before.answers,
+        history=before.history,
         outcome=msgspec.to_builtins(outcome),
         violation=outcome.violation,
         clauses=list(outcome.clauses),
-        cause=Decision.Cause.DISAGREEMENT,
-        decided_by=refused.decided_by,
-        second_needed="disagreement",
-        second_by=actor,
-        second_agrees=True,
-        second_reason=refused.second_reason,
-        replaces=refused.replaces,
+        cause=cause,
+        decided_by=before.decided_by,
+        replaces=before.replaces,
+        **second,
     )
-    audit.record("decision.proposed", actor=actor, about=decision, cause=decision.cause, instead_of=str(refused.pk))
-    return DECISION.move(decision, "confirm", actor=actor, changes={"confirmed_at": timezone.now()})
+    audit.record("decision.proposed", actor=actor, about=decision, cause=cause, instead_of=str(before.pk))
+    return decision
 
 
 def replace(old: Decision, answers: Mapping[str, Any], *, history: policy.History, actor: str, cause: str) -> Decision:
@@ -204,7 +266,8 @@ def replace(old: Decision, answers: Mapping[str, Any], *, history: policy.Histor
         raise SamePerson("You took part in this decision; somebody else must look at it.")
     old = DECISION.move(old, "replace", actor=actor, cause=cause)
     new = propose(
-        old.subject, old.class_id, answers, history=history, version=old.policy_version, actor=actor, cause=cause
+        old.subject, old.class_id, answers, history=history, version=old.policy_version, pack=old.policy, actor=actor,
+        cause=cause,
     )
     Decision.objects.filter(pk=new.pk).update(replaces=old)
     new.refresh_from_db()

@@ -136,6 +136,7 @@ class Decision(models.Model):
         DISAGREEMENT = "disagreement", _("the second person disagreed")
         APPEAL = "appeal", _("appeal")
         CORRECTION = "correction", _("correction")
+        OVERRIDE = "override", _("a senior reviewer chose another outcome")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subject = models.ForeignKey(CaseSubject, on_delete=models.PROTECT, related_name="decisions")
@@ -176,10 +177,41 @@ class Decision(models.Model):
                 | Q(second_needed="")
                 | (Q(second_agrees__isnull=False, second_agrees=True) & ~Q(second_by="")),
             ),
+            # Whoever overrides is `decided_by`, so that `second_person_is_another` holds for them too.
+            models.CheckConstraint(
+                name="override_asks_for_a_second_person", condition=~Q(cause="override") | ~Q(second_needed="")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"decision {self.pk}"
+
+
+class Override(models.Model):
+    """Beside a decision whose outcome a senior reviewer chose: what the policy computed, and why it was not taken."""
+
+    class Direction(models.TextChoices):
+        STRICTER = "stricter", _("stricter than computed")
+        MILDER = "milder", _("milder than computed")
+        OTHER = "other", _("neither stricter nor milder")
+
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, primary_key=True, related_name="override")
+    instead_of = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="overridden_by")  # withdrawn
+    computed = models.JSONField()  # policy.Outcome, as computed
+    chosen = models.CharField(max_length=60)  # id of the outcome
+    direction = models.CharField(max_length=10, choices=Direction)
+    reason = models.TextField()
+    by = models.CharField(max_length=100)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="override_names_its_reason", condition=~Q(reason="")),
+            models.CheckConstraint(name="override_is_of_another_decision", condition=~Q(decision=F("instead_of"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"override of decision {self.instead_of_id}"
 
 
 class Duty(models.Model):

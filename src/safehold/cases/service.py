@@ -16,10 +16,11 @@ from safehold.cases.duties import all_settled
 from safehold.cases.models import Case, CaseItem, CaseSubject, Decision, Lease
 from safehold.evidence.models import Sealed
 from safehold.intake.models import Report
+from safehold.policy.versions import first_in_queue
 from safehold.subjects.models import Account, Item, Role
 
 # 0 is looked at first. Child sexual exploitation goes before all else (S2), imminent danger before it (S60).
-PRIORITY = {"urgent": 0, "match": 1, "authority": 1, "flagger": 2, "cse": 3, "": 4, "other": 6}
+PRIORITY = {"urgent": 0, "match": 1, "authority": 1, "flagger": 2, "top": 3, "": 4, "other": 6}
 
 LEASE_FOR = timedelta(minutes=20)
 
@@ -50,7 +51,8 @@ def priority(*, urgent: bool, source: str, class_id: str) -> int:
     """Where a case stands in the queue, from what is known when it opens."""
     if urgent:
         return PRIORITY["urgent"]
-    return min(PRIORITY.get(source, 9), PRIORITY.get(class_id, PRIORITY["other"]))
+    kind = "top" if class_id and first_in_queue(class_id) else "" if not class_id else "other"
+    return min(PRIORITY.get(source, 9), PRIORITY[kind])
 
 
 def open_case(*, knowledge_at: datetime, source: str, priority: int, actor: str, follows: Case | None = None) -> Case:

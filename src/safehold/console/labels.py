@@ -72,6 +72,7 @@ FILING: Words = {
     "finished": _("finished, receipt kept"),
     "recovered": _("finished; receipt recovered"),
     "retracted": _("retracted"),
+    "in_hand": _("being filed by hand"),
     "by_hand": _("filed by hand"),
     "not_reportable": _("not reportable"),
     "failed": _("failed: a person must look"),
@@ -80,6 +81,12 @@ TASK: Words = {
     "action-by-hand": _("Do by hand what no host can be ordered to do"),
     "appeal-needs-another": _("An appeal must be looked at by somebody else"),
     "ban-without-identifier": _("A ban stops nobody: the host knows no e-mail or telephone number"),
+    "case-late": _("A case has waited too long for a decision"),
+    "counts-differ": _("Our count of reports and the receipts differ"),
+    "filing-finished-early": _("NCMEC has a report as finished that we did not finish"),
+    "filing-in-hand-reversed": _("A decision was reversed while its report is filed by hand"),
+    "filing-receipt-differs": _("A receipt names other files than we sent"),
+    "report-late": _("A required report has waited too long"),
     "filing-circuit": _("NCMEC refuses our credentials: filing stands still"),
     "filing-delayed": _("A CyberTip takes too long"),
     "filing-failed": _("A CyberTip could not be filed"),
@@ -91,11 +98,76 @@ TASK: Words = {
     "statement-undeliverable": _("A statement of reasons could not be delivered"),
     "tell-ncmec": _("Tell NCMEC that a decision was reversed"),
 }
+# Differences between our count and the receipts (cybertip.reconciling.CODES).
+DIFFERENCE: Words = {
+    "no-number": _("filed, but NCMEC's number is missing"),
+    "no-receipt": _("filed, but there is no receipt"),
+    "receipt-unreadable": _("the receipt is not an answer of the service"),
+    "receipt-says-no": _("the receipt does not say that the report is finished"),
+    "receipt-other-report": _("the receipt names another report"),
+    "receipt-not-answered": _("no stored answer of the service equals the receipt"),
+    "not-finished-once": _("not exactly one report that was opened for it is finished, with its number"),
+    "no-hold": _("filed, but nothing is held for it"),
+    "hold-too-short": _("its hold ends earlier than a year after it was filed"),
+    "act-missing": _("the record has no act that filed it, or several"),
+    "act-without-filing": _("the record says that it was filed, and it is not"),
+    "hold-without-filing": _("something is held for it as filed, and it is not"),
+    "receipt-without-filing": _("it has a receipt or a number, and is not filed"),
+    "finished-without-filing": _("a report of it is finished at the service, and it is not filed"),
+    "number-twice": _("two filings have the same number at NCMEC"),
+    "duty-without-filing": _("a duty to report was met by it, and it is not filed"),
+    "filing-without-duty": _("filed, but a duty to report is still open"),
+}
+# What an answer of the service let us conclude (cybertip.client.Outcome).
+OUTCOME: Words = {
+    "ok": _("done"),
+    "retry": _("not done; again later"),
+    "unsure": _("may be done"),
+    "stop": _("credentials refused"),
+    "person": _("refused as it is"),
+    "gone": _("not there any more"),
+    "finished": _("finished already"),
+    "unknown": _("an answer that nobody published"),
+    "lost": _("no answer was stored"),
+}
+# Pieces that a report may lack (cybertip.completeness).
+MISSING: Words = {
+    "account": _("the reported account: its id at the host, or its name"),
+    "batch_accounts": _("the accounts of the batch, by their ids"),
+    "contact": _("a telephone number or an e-mail address of the reported person"),
+    "verified_contact": _("whether one of these was verified"),
+    "name": _("a name or a date of birth as the person gave it"),
+    "profile": _("the address of the profile"),
+    "addresses": _("an address on the network that the reported person used"),
+    "address_times": _("the time of every such address: without it no provider can name the line"),
+    "address_ports": _("the ports of these addresses: shared lines are told apart by them"),
+    "content": _("what it is about: a file, or the text of the messages"),
+    "place": _("where it happened: a link or a chat"),
+    "time_told": _("what the incident's time is the time of"),
+    "other_side": _("the account that was approached, as victim or intended recipient"),
+    "reporter_contact": _("whom law enforcement should call"),
+    "legal_process": _("how to serve legal process on us"),
+    "file_time": _("when the file was uploaded"),
+    "file_address": _("from which address it was uploaded"),
+    "file_hashes": _("hashes of the original"),
+    "file_name": _("the file's own name"),
+    "file_place": _("where the file stands"),
+    "file_public": _("whether the public could see it"),
+}
+# Who saw the whole of a file before it is filed (path.filings.FileSeen).
+SEEN: Words = {
+    "staff": _("seen whole by our staff"),
+    "host": _("seen by the host's staff"),
+    "nobody": _("not seen by a person"),
+    "unknown": _("unknown whether a person saw it"),
+}
 RIGHT: Words = {
     Right.ASSESS: _("assess and decide cases"),
-    Right.SEE_EVIDENCE: _("look at evidence of a case they lease"),
+    Right.SEE_EVIDENCE: _("look at evidence of a case they lease, or by grant"),
     Right.SECOND: _("be the second person"),
+    Right.OVERRIDE: _("choose another outcome than the computed one"),
     Right.APPEALS: _("decide appeals they did not touch"),
+    Right.FILING: _("read what a CyberTip says, file by hand, tell NCMEC"),
     Right.CUSTODY: _("keep evidence: holds, hand-over, destruction"),
     Right.WAIVE: _("waive a duty with a reason"),
     Right.RECORD: _("read a case's record, without content"),
@@ -111,8 +183,19 @@ ROOMS_SAY = (
     _("a match with a list"),
     _("a member of staff"),
     _("a report"),
+    _("a senior reviewer chose another outcome"),
     _("a trusted flagger"),
     _("administrator"),
+    _("agreed to"),
+    _("destroy evidence"),
+    _("end a hold before its day"),
+    _("ended"),
+    _("hand evidence over"),
+    _("legal hold"),
+    _("let somebody look"),
+    _("preservation after a report"),
+    _("waits for a second custodian"),
+    _("withdrawn"),
     _("an authority"),
     _("apparent victim"),
     _("appeal"),
@@ -140,11 +223,14 @@ ROOMS_SAY = (
     _("found"),
     _("granted"),
     _("hide the item"),
+    _("in a person's hands"),
     _("in force"),
     _("in review"),
     _("linker"),
     _("lock the account until the item is removed"),
     _("met"),
+    _("milder than computed"),
+    _("neither stricter nor milder"),
     _("not found"),
     _("not on a host of ours"),
     _("not to be had from the host"),
@@ -168,6 +254,7 @@ ROOMS_SAY = (
     _("sent to the host"),
     _("sharer"),
     _("statement of reasons"),
+    _("stricter than computed"),
     _("suspend the account"),
     _("the host's own staff or systems flag items"),
     _("the second person disagreed"),
@@ -182,9 +269,13 @@ ROOMS_SAY = (
 )
 
 # How a state looks: the colour never stands alone, its word is always shown.
-GOOD = frozenset({"confirmed", "met", "finished", "recovered", "granted", "done", "by_hand", "found", "closed"})
+GOOD = frozenset(
+    {"confirmed", "met", "finished", "recovered", "granted", "done", "by_hand", "found", "closed", "approved"}
+)
 BAD = frozenset({"failed", "unavailable"})
-WAITING = frozenset({"held", "open", "in_review", "checking", "due", "proposed", "sent", "planned", "reversing"})
+WAITING = frozenset(
+    {"held", "open", "in_review", "checking", "due", "proposed", "sent", "planned", "reversing", "asked", "in_hand"}
+)
 
 
 def look(state: str) -> str:

@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from safehold import policy
-from safehold.console import questions
+from safehold.console import labels, questions
 from safehold.policy import Outcome, Pack
 
 
-def in_words(pack: Pack, outcome: Outcome | Mapping[str, Any]) -> dict[str, Any]:
+def in_words(pack: Pack, class_id: str, outcome: Outcome | Mapping[str, Any]) -> dict[str, Any]:
     """What a page shows of an outcome, in the reader's language."""
     plain: Mapping[str, Any] = msgspec.to_builtins(outcome) if isinstance(outcome, policy.Outcome) else outcome
     return {
+        "id": plain["outcome_id"],
+        "words": questions.text(pack, plain["outcome_id"]),
         "violation": plain["violation"],
         "undecided": plain.get("undecided", False),
         "clauses": [_clause(pack, clause) for clause in plain["clauses"]],
@@ -30,7 +34,7 @@ def in_words(pack: Pack, outcome: Outcome | Mapping[str, Any]) -> dict[str, Any]
         "second_person": plain["second_person"],
         "meanwhile": [questions.text(pack, code) for code in plain.get("meanwhile", [])],
         "strike": plain.get("strike", False),
-        "because": list(plain.get("because", [])),
+        "because": _reasons(pack, class_id, msgspec.convert(plain, policy.Outcome)),
         "unused": list(plain.get("unused", [])),
     }
 
@@ -41,3 +45,37 @@ def _clause(pack: Pack, clause_id: str) -> dict[str, str]:
         "title": questions.text(pack, clause_id),
         "text": questions.text(pack, clause_id, "text"),
     }
+
+
+def _reasons(pack: Pack, class_id: str, outcome: Outcome) -> list[dict[str, Any]]:
+    """Each step of the reasoning as a sentence, with its id and the ids that made it hold beside it."""
+    said = policy.explain(pack, questions.language_of(pack), class_id, outcome)
+    return [
+        {"words": words, "id": step.id, "why": list(step.why)}
+        for words, step in zip(said, outcome.because, strict=True)
+    ]
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where two outcomes `in_words` part: {"what", "before", "after"}, each a list of words, for those that differ."""
+    parts = [
+        {"what": what, "before": _listed(before, name), "after": _listed(after, name)}
+        for what, name in (
+            (_("For the account"), "sanctions"), (_("For the items"), "actions"), (_("Duties"), "duties"),
+            (_("Counts as a violation of this person"), "strike"),
+        )
+    ]  # fmt: skip
+    return [part for part in parts if part["before"] != part["after"]]
+
+
+def _listed(outcome: dict[str, Any], name: str) -> list[Any]:
+    value = outcome[name]
+    if name == "sanctions":
+        return [f"{row['words']} ({_days(row['days'])})" if row["days"] else row["words"] for row in value]
+    if name == "duties":
+        return [labels.DUTY.get(code, code) for code in value]
+    return [_("yes") if value else _("no")] if name == "strike" else value
+
+
+def _days(number: int) -> str:
+    return ngettext("%(n)d day", "%(n)d days", number) % {"n": number}

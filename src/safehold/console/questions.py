@@ -4,7 +4,7 @@ Pure but for words: it reads a pack and the answers so far, and says which quest
 came before, and what a posted form answers. Whether answers decide anything, `policy` says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,16 @@ class Choice:
     words: str
     chosen: bool
     number: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A question of the path so far, beside the one that is shown."""
+
+    words: str
+    answers: list[str]  # in words; none = still open, or left open
+    current: bool
+    address: str
 
 
 @dataclass(frozen=True)
@@ -152,3 +162,11 @@ def answered(pack: Pack, class_id: str, answers: Mapping[str, Any]) -> list[dict
         words = values if question.kind == "text" else [answer_text(pack, question, value) for value in values]
         rows.append({"question": question, "words": text(pack, question.text_id), "answers": words})
     return rows
+
+
+def steps(pack: Pack, class_id: str, answers: Answers, current: str, address: Callable[[str], str]) -> list[Step]:
+    """The whole path so far in order. It ends at the first open question: later ones depend on its answer."""
+    return [
+        Step(row["words"], row["answers"], row["question"].id == current, address(row["question"].id))
+        for row in answered(pack, class_id, answers)
+    ]

@@ -27,7 +27,7 @@ from safehold.hosts.events import HostEvent, ItemRemoved
 from safehold.intake import service as intake
 from safehold.intake.models import Report
 from safehold.notices import service as notices
-from safehold.path import filing, order, outcomes, reversal
+from safehold.path import filing, judging, order, outcomes, reversal
 from safehold.persons import service as persons
 from safehold.redress import service as redress
 from safehold.redress.models import Appeal
@@ -130,8 +130,9 @@ def reveal_item(case_item_id: Id, *, actor: str, device: str) -> Look:
     """Record that the whole file is shown unblurred. The caller may stream it only after this returned."""
     with transaction.atomic():
         case_item = CaseItem.objects.select_related("case", "body").get(pk=case_item_id)
-        cases.need_lease(case_item.case, actor=actor, device=device)
         sealed = case_item.body_id or case_item.facts_id
+        if sealed is None or evidence.grant_for(sealed, actor) is None:  # a custodian's grant stands for a lease
+            cases.need_lease(case_item.case, actor=actor, device=device)
         if sealed is None:
             raise LookupError("This item is not in the vault (yet): there is nothing to show.")
         try:
@@ -173,12 +174,14 @@ def propose_decision(
     with transaction.atomic():
         subject = CaseSubject.objects.select_related("case", "account").get(pk=subject_id)
         cases.need_lease(subject.case, actor=actor, device=device)
+        judged = judging.judged_by(subject, class_id)
         decision = decisions.propose(
             subject,
             class_id,
             decisions.draft(subject, class_id),
-            history=outcomes.history(subject, class_id),
-            version=outcomes.version_for(subject),
+            history=judging.history(subject, class_id),
+            version=judged.version,
+            pack=judged.policy,
             actor=actor,
         )
         mine = subject.items.all()
@@ -197,6 +200,16 @@ def confirm_decision(decision_id: Id, *, actor: str, device: str) -> Decision:
             order.plan_held(decision, actor=actor)
         else:
             outcomes.take_effect(decision, actor=actor)
+    return decision
+
+
+def override_decision(decision_id: Id, outcome_id: str, *, reason: str, actor: str, device: str) -> Decision:
+    """A senior reviewer chooses another outcome; it waits for a second person (S70). Raises as `decisions.override`."""
+    with transaction.atomic():
+        decision = Decision.objects.select_for_update(of=("self",)).select_related("subject__case").get(pk=decision_id)
+        cases.need_lease(decision.subject.case, actor=actor, device=device)
+        decision = decisions.override(decision, outcome_id, reason=reason, actor=actor)
+        order.plan_held(decision, actor=actor)
     return decision
 
 

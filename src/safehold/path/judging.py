@@ -13,6 +13,7 @@ from django.utils import timezone
 from safehold import policy
 from safehold.cases.models import CaseSubject
 from safehold.persons import service as persons
+from safehold.policy import Pack, load
 from safehold.policy.versions import policies, policy_of, version_on
 
 EXPLOITATION = "cse"  # the class whose strikes count in every class and never expire (readings A10)
@@ -32,9 +33,9 @@ class Judged:
     why: str
 
     @property
-    def pack(self) -> policy.Pack:
+    def pack(self) -> Pack:
         """The version itself."""
-        return policy.load(self.policy, self.version)
+        return load(self.policy, self.version)
 
 
 def judged_by(subject: CaseSubject, class_id: str = EXPLOITATION) -> Judged:

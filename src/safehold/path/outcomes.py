@@ -126,9 +126,11 @@ def note_waived(duty: Duty, *, actor: str) -> None:
         filing = order.filing_of(duty.decision)
         if filing is None:
             cybertip.never_reportable(order.filing_ref(duty.decision), because=duty.because, actor=actor)
+        elif filing.state == "in_hand":
+            raise IllegalMove("Somebody files this report by hand; they must enter its number or give it back first.")
         elif filing.state not in (*order.FILED, "not_reportable", "retracted"):
             try:
-                cybertip.not_reportable(filing.pk, because=duty.because, actor=actor)
+                order.retract_left(cybertip.not_reportable(filing.pk, because=duty.because, actor=actor))
             except cybertip.NotNow as error:  # `finish` was sent: it may be filed already
                 raise IllegalMove(str(error)) from error
 

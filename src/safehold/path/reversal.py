@@ -68,9 +68,12 @@ def tell_ncmec(filing: Filing) -> None:
 
 def _stop(filing: Filing, *, because: str, actor: str) -> None:
     """What is not filed yet is not to be. Once `finish` was sent it runs on, and its end tells NCMEC."""
-    if filing.state in ("drafted", "opened", "uploading", "failed"):
+    if filing.state == "in_hand":  # it may be in NCMEC's web form by now: only who has it can tell
+        work.raise_task("filing-in-hand-reversed", key=str(filing.pk), about=audit.ref(filing), role="custodian")
+    elif filing.state in ("drafted", "opened", "uploading", "failed"):
         with contextlib.suppress(cybertip.NotNow):
-            cybertip.not_reportable(filing.pk, because=f"The decision was reversed: {because}", actor=actor)
+            filing = cybertip.not_reportable(filing.pk, because=f"The decision was reversed: {because}", actor=actor)
+            order.retract_left(filing)
 
 
 def decision_stands(decision: Decision) -> bool:
@@ -116,6 +119,28 @@ def unhide_cleared(decision: Decision, *, actor: str) -> None:
     for action in Action.objects.filter(decision=decision).exclude(kind__in=order.wanted_kinds(decision)):
         give_back(action, because=audit.ref(decision), actor=actor)
     clear_later(decision.subject.case)
+
+
+def lift_meanwhile(decision: Decision, *, actor: str) -> None:
+    """Two people agreed on a violation: what held only until then is lifted (an override may be milder).
+
+    A lock stays beneath a suspension for good: between the two the account must never be free.
+    """
+    codes = {sanction["code"] for sanction in decision.outcome["sanctions"]}
+    kept = {Action.Kind.LOCK} if "suspend_permanently" in codes else set()
+    undone = {Action.Kind.HIDE_ITEM, Action.Kind.LOCK} - kept - order.wanted_kinds(decision)
+    for action in Action.objects.filter(decision=decision, kind__in=undone):
+        give_back(action, because=audit.ref(decision), actor=actor)
+
+
+def lift_by_hand(decision: Decision) -> None:
+    """A warning that a person put before the item for the meantime, and that nothing asks for any more."""
+    by_hand = set(decision.outcome["meanwhile"]) - {"hide_item", *order.SANCTIONS, *decision.outcome["actions"]}
+    for code in sorted(by_hand) if "hide_item" not in decision.outcome["actions"] else ():
+        work.raise_task(
+            "action-by-hand", key=f"{decision.pk}:lift:{code}", about=audit.ref(decision), role="reviewer",
+            note=f"lift {code}",
+        )  # fmt: skip
 
 
 def clear_later(case: Case) -> None:

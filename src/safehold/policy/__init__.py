@@ -20,13 +20,20 @@ Others may call:
     check(pack, base) -> list[Problem]       proofs over every possible set of answers
     totals(pack)                             how many answer sets lead to each outcome
     document(pack, language) -> str          the whole version as Markdown
+    compare(a, b, class) -> Difference       what changed between versions, for which answer sets
+    tell(difference, language), difference_json(difference)   in words, and as plain data
+    grid(pack, class, rows, columns, history) -> Grid   how many answer sets lead where, by two questions
+    prompt(pack, class, model) -> str        a class as the instruction for a safety model
     decide_json(dict) -> dict, show_json(pack) -> dict   for the command line
 """
 
 from safehold.policy.check import check, totals
 from safehold.policy.cli import decide_json, show_json
+from safehold.policy.diff import Difference, compare
+from safehold.policy.diff_words import difference_json, tell
 from safehold.policy.document import document, explain
 from safehold.policy.engine import BadAnswer, Incomplete, decide, if_refused, next_question, questions, stricter
+from safehold.policy.grid import Grid, grid
 from safehold.policy.loader import base_of, installed, load, load_folder, use_folder
 from safehold.policy.override import choices, direction, override
 from safehold.policy.pack import (
@@ -41,6 +48,7 @@ from safehold.policy.pack import (
     Question,
     Sanction,
 )
+from safehold.policy.prompt import prompt
 from safehold.policy.proofs import Problem
 from safehold.policy.reading import PolicyError
 
@@ -57,6 +65,8 @@ __all__ = [
     "Because",
     "Class",
     "Clause",
+    "Difference",
+    "Grid",
     "History",
     "Incomplete",
     "Outcome",
@@ -68,20 +78,25 @@ __all__ = [
     "base_of",
     "check",
     "choices",
+    "compare",
     "decide",
     "decide_json",
+    "difference_json",
     "direction",
     "document",
     "explain",
+    "grid",
     "if_refused",
     "installed",
     "load",
     "load_folder",
     "next_question",
     "override",
+    "prompt",
     "questions",
     "show_json",
     "stricter",
+    "tell",
     "text",
     "totals",
     "use_folder",

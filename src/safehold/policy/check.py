@@ -19,7 +19,7 @@ And for the pack: the languages that it calls complete are, and every row that t
 from collections.abc import Iterable
 
 from safehold.policy.languages import missing_texts, needed_texts
-from safehold.policy.pack import Class, Pack
+from safehold.policy.pack import Class, Pack, Place
 from safehold.policy.proofs import Problem, Proof
 
 
@@ -67,7 +67,9 @@ def _languages(pack: Pack) -> Iterable[Problem]:
             )
             continue
         for text_id in missing_texts(pack.languages[name], needed):
-            yield Problem(name, text_id, "The text is missing.")
+            yield Problem(
+                name, text_id, "The text is missing.", at=Place(f"{pack.policy}/{pack.version}/{name}.yaml", 1)
+            )
 
 
 def _rows(pack: Pack) -> Iterable[Problem]:

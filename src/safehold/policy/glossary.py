@@ -1,12 +1,13 @@
 """Reads the one glossary that every policy shares (S83). For `loader` only.
 
 `glossary.yaml` names the terms and holds the age of minority (S3), the one place where that number stands;
-each language has a file of its own beside it.
+each language has a file of its own beside it, which also words the codes that every policy is written in.
 """
 
 import functools
 from pathlib import Path
 
+from safehold.policy.languages import flatten
 from safehold.policy.pack import Glossary, Term
 from safehold.policy.reading import Map, near, read
 
@@ -19,15 +20,20 @@ def glossary(folder: Path) -> Glossary:
     age: int = head.take("minor_age", int, "The glossary")
     terms = head.words("terms", "The glossary")
     languages: dict[str, tuple[Term, ...]] = {}
+    codes: dict[str, dict[str, str]] = {}
     for name in head.words("languages", "The glossary"):
         body = read(folder / f"{name}.yaml", f"glossary/{name}.yaml")
-        for key in body:
+        body.only(("terms", "codes"), "The glossary")
+        words = body.take("terms", Map, "The glossary")
+        for key in words:
             if key not in terms:
-                body.fail(key, f"The glossary has no term {key!r}.", near(key, terms))
-        languages[name] = tuple(_term(body, term, age) for term in terms)
+                words.fail(key, f"The glossary has no term {key!r}.", near(key, terms))
+        languages[name] = tuple(_term(words, term, age) for term in terms)
+        codes[name] = {}
+        flatten(body.take("codes", Map, "The glossary"), "", codes[name], {})
     if "en" not in languages:
         head.fail("languages", "English is missing.", "Other languages fall back to it.")
-    return Glossary(age, languages)
+    return Glossary(age, languages, codes)
 
 
 def _term(body: Map, name: str, age: int) -> Term:

@@ -1,9 +1,7 @@
 """The words of a pack: which are needed, and reading a language file. For `loader` and `check` only."""
 
 import re
-from collections.abc import Iterable
-
-from msgspec import structs
+from collections.abc import Iterable, Mapping
 
 from safehold.policy import pack as p
 from safehold.policy.grammar import one_of
@@ -41,8 +39,8 @@ def missing_texts(language: p.Language, needed: Iterable[str]) -> list[str]:
     ]
 
 
-def language(body: Map, name: str, needed: set[str], below: p.Language | None) -> p.Language:
-    """The language in one file, on top of `below` (the same language of the version that is extended).
+def language(body: Map, name: str, needed: set[str], below: Mapping[str, str]) -> p.Language:
+    """The language in one file, on top of the texts `below` (those of the codes, or of the version that is extended).
 
     Raises PolicyError, also where a language that calls itself complete lacks a text.
     """
@@ -55,9 +53,7 @@ def language(body: Map, name: str, needed: set[str], below: p.Language | None) -
     for section in ("terms", "questions", "rules"):
         flatten(body.take(section, Map, "The language file", Map(body.file, body.line)), "", texts, lines)
     _known(body, texts, lines, needed)
-    found = p.Language(name, body.take("name", str, "The language file"), complete, texts)
-    if below is not None:
-        found = structs.replace(found, texts={**below.texts, **texts})
+    found = p.Language(name, body.take("name", str, "The language file"), complete, {**below, **texts})
     missing = sorted(missing_texts(found, needed))
     if complete and missing:
         body.fail(

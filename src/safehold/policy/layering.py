@@ -36,7 +36,7 @@ def _rows(base: Map, changes: Map, section: str) -> Seq:
         )  # fmt: skip
     for index, row in enumerate(old):
         name = row.get("id") or row.get("use")
-        rows.append(row.with_changes(new.take(name, Map, f"The change of {name!r}")) if name in new else row)
+        rows.append(_changed(row, new, name) if name in new else row)
         rows.lines.append(old.lines[index])
     known = [row.get("id") or row.get("use") for row in old]
     for name in new:
@@ -44,6 +44,14 @@ def _rows(base: Map, changes: Map, section: str) -> Seq:
             rows.append(_added(new, name, known))
             rows.lines.append(new.lines[name])
     return rows
+
+
+def _changed(row: Map, new: Map, name: str) -> Map:
+    """The row with its change: it stands where the change stands, what was not changed where it stood."""
+    both = row.with_changes(new.take(name, Map, f"The change of {name!r}"))
+    both.files = {**dict.fromkeys(row, row.file), **both.files}
+    both.file, both.line = new.file, new.lines[name]
+    return both
 
 
 def _added(new: Map, name: str, known: list[str]) -> Map:

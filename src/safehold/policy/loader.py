@@ -41,8 +41,14 @@ def folders() -> list[Path]:
 
 def installed() -> list[tuple[str, str]]:
     """Every policy and version that can be loaded, as (policy, version), sorted."""
-    found = {(at.parent.parent.name, at.parent.name) for root in folders() for at in root.glob("*/*/pack.yaml")}
-    return sorted(found)
+    return list(_installed(tuple(folders())))
+
+
+@functools.cache
+def _installed(roots: tuple[Path, ...]) -> tuple[tuple[str, str], ...]:
+    """Looked up once for each set of folders: a version that is added needs a restart, as a change in one does."""
+    packs = [at.parent for root in roots for at in root.glob("*/*/pack.yaml")]
+    return tuple(sorted({(at.parent.name, at.name) for at in packs}))
 
 
 @functools.cache
@@ -176,13 +182,14 @@ def _expanded(row: Map, key: str, head: Map, thing: str) -> tuple[str, ...]:
 
 
 def _languages(head: Map, folder: Path, classes: Mapping[str, p.Class], base: p.Pack | None) -> dict[str, p.Language]:
-    """The languages of the pack; on top of those of the base, where there is one."""
+    """The languages of the pack, on top of the words of the codes, or of those of the base where there is one."""
     shown = f"{folder.parent.name}/{folder.name}"
     needed = needed_texts(classes.values(), _documents(head) + (base.documents if base else ()))
     found: dict[str, p.Language] = dict(base.languages) if base else {}
     for name in head.words("languages", "The pack", () if base else ...):
         body = read(folder / f"{name}.yaml", f"{shown}/{name}.yaml")
-        found[name] = language(body, name, needed, found.get(name))
+        below = found[name].texts if name in found else glossary(PACKS / "glossary").codes.get(name, {})
+        found[name] = language(body, name, needed, below)
     if "en" not in found:
         head.fail("languages", "English is missing.", "Every pack has en.yaml; other languages fall back to it.")
     return found

@@ -1,7 +1,8 @@
 """Proves that a version which extends another is nowhere milder, in the classes that ask for it (S1). For `check` only.
 
 Both versions are laid over the same answer sets (see `bdd`). Wherever the base finds a violation, so must the
-other; sanction, action on the item, duty to report, further duties and the second person may only grow.
+other; sanction, action on the item, duty to report, further duties, the second person, what is done before they
+have spoken and what follows when they disagree may only grow. Its place in the queue and the way strikes count stay.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from safehold.policy.pack import SEVERITY, Class, OutcomeSpec, Pack
 from safehold.policy.proofs import Problem
 
 _REPORTS = ("none", "may", "shall")
+_FILED = ("", "victim", "suspect")
 
 
 def milder(base: Pack, other: Pack) -> Iterable[Problem]:
@@ -31,20 +33,28 @@ class _Comparison:
         self.space = self.sets.both(self.sets.complete(self.old, self.new), self._known_answers())
 
     def all(self) -> Iterator[Problem]:
-        if self.other.overlay != "stricter" or self.other.strikes != self.base.strikes:
-            yield self._problem("overlay", "This class may not change how strikes count or how it may be changed.")
+        if self.other.overlay != "stricter":
+            yield self._problem("overlay", "This class may not set free how it may be changed.")
+        if self.other.strikes != self.base.strikes:
+            yield self._problem("strikes", "This class may not change how strikes count.")
+        if self.base.priority == "top" and self.other.priority != "top":
+            yield self._problem("priority", "This class may not move down in the queue.")
         yield from self._outcomes()
         yield from self._reports()
         yield from self._additions()
 
     def _known_answers(self) -> int:
-        """Answers that only the other version has are left aside: the base says nothing about them."""
-        known = {(question.id, answer) for question in self.base.questions for answer in question.answer_ids}
-        ours = {question.id for question in self.base.questions}
+        """Leaves aside sets in which a question has an answer that only the other version knows, and no other.
+
+        The base says nothing about them. Beside an answer that it knows, a new one must not make anything milder.
+        """
         space = self.sets.true
-        for question, answer in self.sets.answer_numbers:
-            if question in ours and (question, answer) not in known:
-                space = self.sets.both(space, self.sets.negate(self.sets.answered(question, answer)))
+        for question in self.base.questions:
+            known = self.old.any(self.sets.answered(question.id, word) for word in question.answer_ids)
+            for name, word in self.sets.answer_numbers:
+                if name == question.id and word not in question.answer_ids:
+                    without = self.sets.negate(self.sets.answered(name, word))
+                    space = self.sets.both(space, self.sets.either(without, known))
         return space
 
     def _outcomes(self) -> Iterator[Problem]:
@@ -54,9 +64,23 @@ class _Comparison:
                 shared = self.sets.both(was, self.new.of(new.when))
                 if shared != NEVER:
                     before, after = self.base.outcomes[rule.then], self.other.outcomes[new.then]
-                    for what in _losses(before, after):
-                        text = f"Where {self.base.id} had {before.id}, {after.id} {what}."
+                    for what in (*_losses(before, after, new.id != rule.id), *self._on_refusal(before, after)):
+                        text = f"Where {rule.id} led to {before.id}, {after.id} {what}."
                         yield self._problem(new.id, text, shared)
+
+    def _on_refusal(self, before: OutcomeSpec, after: OutcomeSpec) -> Iterator[str]:
+        """What follows when the second person disagrees must not be milder either.
+
+        Where nobody had to agree, the outcome itself followed for certain; back to review is never certain.
+        """
+        was = self.base.outcomes.get(before.if_refused) if before.second_person else before
+        if was is None or was.result != "violation" or not after.second_person:
+            return
+        now = self.other.outcomes.get(after.if_refused)
+        if now is None:
+            yield f"goes back to review when the second person disagrees, where {was.id} was certain"
+        elif now != was and (what := next(_losses(was, now), "")):
+            yield f"leads to {now.id} when the second person disagrees, which {what}"
 
     def _reports(self) -> Iterator[Problem]:
         for row in self.base.reports:
@@ -84,27 +108,50 @@ class _Comparison:
         return Problem(self.base.id, part, what, example, self.other.places.get(part), hint)
 
 
-def _losses(before: OutcomeSpec, after: OutcomeSpec) -> Iterator[str]:
-    """In which respects an outcome is milder than another, as the end of a sentence."""
+def _losses(before: OutcomeSpec, after: OutcomeSpec, other_rule: bool = False) -> Iterator[str]:
+    """In which respects an outcome is milder than another, as the end of a sentence.
+
+    `other_rule`: another rule decides now, so that another outcome may need nobody's agreement.
+    """
     tests: tuple[tuple[Callable[[OutcomeSpec], int], str], ...] = (
         (lambda spec: spec.result == "violation", "finds no violation"),
         (lambda spec: spec.result != "no_violation", "settles what had to be looked at by a person"),
         (lambda spec: _rank(spec)[0], "has a milder sanction"),
         (lambda spec: "hide_item" in spec.actions, "leaves the item in view"),
         (lambda spec: spec.strike, "counts no more"),
-        (lambda spec: bool(spec.filed_as), "names nobody in a report"),
+        (lambda spec: _FILED.index(spec.filed_as), "no longer names the person in a report as before"),
     )
     for measure, words in tests:
         if measure(after) < measure(before):
             yield words
     if _rank(after) < _rank(before) and _rank(after)[0] == _rank(before)[0]:
         yield "has fewer days or sanctions"
+    if set(before.actions) - set(after.actions) and after.result == before.result:
+        yield "does less about the item"
     if set(before.duties) - set(after.duties):
         yield "lacks a duty"
-    if before.second_person and not after.second_person and _rank(after)[0] <= _rank(before)[0]:
+    waits_no_more = other_rule and _at_once(after)[1] > _at_once(before)[1]
+    if before.second_person and not after.second_person and not (waits_no_more or _harder(before, after)):
         yield "needs no second person any more"
-    if set(before.meanwhile) - set(after.meanwhile) - set(after.actions):
-        yield "does less in the meantime"
+    if _less_at_once(before, after):
+        yield "does less until a second person has spoken"
+
+
+def _harder(before: OutcomeSpec, after: OutcomeSpec) -> bool:
+    """It finds a violation where there was none, or has a graver sanction: nobody has to agree to that."""
+    return (before.result != "violation" and after.result == "violation") or _rank(after)[0] > _rank(before)[0]
+
+
+def _less_at_once(before: OutcomeSpec, after: OutcomeSpec) -> bool:
+    """Whether less is done about item or account before anybody else is asked."""
+    (actions, gravest), (then, now) = _at_once(before), _at_once(after)
+    return bool(actions - then) or now < gravest
+
+
+def _at_once(spec: OutcomeSpec) -> tuple[set[str], int]:
+    """The actions on the item, and the rank of the gravest sanction, that wait for nobody."""
+    codes = spec.meanwhile if spec.second_person else (*spec.actions, *(one.code for one in spec.sanctions))
+    return set(codes) & {"hide_item"}, max((SEVERITY.index(code) for code in codes if code in SEVERITY), default=-1)
 
 
 def _rank(spec: OutcomeSpec) -> tuple[int, int, int]:

@@ -251,6 +251,7 @@ class Glossary(Struct, frozen=True):
 
     minor_age: int  # a person below this age is a minor, in every rule
     languages: dict[str, tuple[Term, ...]]
+    codes: dict[str, dict[str, str]] = {}  # by language: the words of sanctions, actions, duties, incident types
 
     def terms(self, language: str) -> tuple[Term, ...]:
         """The terms in a language; in English where the glossary lacks it."""
@@ -340,7 +341,7 @@ class History(Struct, frozen=True):
 
 
 class Because(Struct, frozen=True):
-    """One step of the reasoning. `kind`: answer, clause, exception, cleared, rule, report, also, outcome;
+    """One step of the reasoning. `kind`: answer, clause, exception, cleared, rule, report, also, outcome, override;
     `id`: for an answer `question=answer`; `why`: the ids that made it hold."""
 
     kind: str

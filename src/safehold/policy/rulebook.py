@@ -95,8 +95,9 @@ class _Builder:
         places |= {f"fact {name}": p.Place(facts.file, facts.lines[name]) for name in facts}
         for number, row in enumerate(self._rows("also"), 1):
             places[f"also {number}"] = p.Place(row.file, row.line)
-        for section in ("questions", "clauses", "exceptions", "outcomes", "rules", "reports", "also", "ladder"):
-            places[section] = p.Place(self.body.file, self.body.lines.get(section, self.body.line))
+        for section in _CLASS_KEYS:
+            line = self.body.lines.get(section, self.body.line)
+            places[section] = p.Place(self.body.files.get(section, self.body.file), line)
         return places
 
     def _rows(self, section: str) -> list[Map]:

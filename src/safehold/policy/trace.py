@@ -41,9 +41,7 @@ def _parts(pack: Pack) -> dict[str, list[str]]:
     """For each row the parts of the version that serve it, clauses before rules before questions."""
     found: dict[str, list[str]] = {}
     for cls in pack.classes.values():
-        weight = dict.fromkeys((*cls.clauses, *cls.exceptions), 0) | {
-            rule.id: 1 for rule in (*cls.rules, *cls.reports)
-        }
+        weight = dict.fromkeys((*cls.clauses, *cls.exceptions), 0) | {rule.id: 1 for rule in (*cls.rules, *cls.reports)}
         for row, part in sorted(served(cls), key=lambda pair: weight.get(pair[1], 2)):
             name = part if part in weight else cls.id if part == cls.id else f"{cls.id}.{part}"
             if name not in found.setdefault(row, []):

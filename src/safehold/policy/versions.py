@@ -1,6 +1,6 @@
 """Which policy and which of its versions judges conduct of a given day (readings A01, A02).
 
-Others may call `policies`, `versions`, `version_on`, `policy_of`, `classes`, `faults`.
+Others may call `policies`, `versions`, `version_on`, `policy_of`, `classes`, `first_in_queue`, `faults`.
 """
 
 from datetime import date
@@ -50,6 +50,12 @@ def policy_of(class_id: str) -> str:
 def classes() -> list[str]:
     """The id of every class that some installed version has."""
     return list(dict.fromkeys(one for name in policies() for at in versions(name) for one in load(name, at).classes))
+
+
+def first_in_queue(class_id: str) -> bool:
+    """Whether reports under the class stand first (S2): its `priority` is `top`, in whatever version."""
+    having = [load(name, one).classes for name in policies() for one in versions(name)]
+    return any(class_id in classes and classes[class_id].priority == "top" for classes in having)
 
 
 def faults(policy: str | None = None) -> dict[tuple[str, str], list[str]]:

@@ -47,9 +47,11 @@ def document(request: HttpRequest, version: str, lang: str, name: str = FIRST) -
             "words": _words(lang),
             "not_yours": lang == "en" and (get_language() or "en") not in pack.languages,
             "in_force": version == version_on(name, timezone.now().date()),
-            "now": reverse("public:policy-now") if name == FIRST else reverse("public:policy-own", args=[name]),
+            "now": reverse("public:policy-now") if name == FIRST else reverse("public:policy-own-now", args=[name]),
             "editions": list(_editions(name)),
-            "others": [(other, reverse("public:policy-own", args=[other])) for other in policies() if other != name],
+            "others": [
+                (other, reverse("public:policy-own-now", args=[other])) for other in policies() if other != name
+            ],
             "classes": [_class(pack, lang, one) for one in pack.classes],
             "glossary": pack.glossary.terms(lang),
             "terms": [_named(pack, lang, code) for code in (*SANCTIONS, *ACTIONS)],

@@ -22,8 +22,10 @@ class Right(enum.StrEnum):
 
     ASSESS = "assess"  # queue, lease, hide, answer, decide
     SEE_EVIDENCE = "see_evidence"  # of a case under one's own lease, or by grant
-    SECOND = "second"  # second person, overrides
+    SECOND = "second"  # second person
+    OVERRIDE = "override"  # choose another outcome than the computed one
     APPEALS = "appeals"  # decide appeals one did not touch
+    FILING = "filing"  # what a CyberTip says; filing it by hand; telling NCMEC that one was wrong
     CUSTODY = "custody"  # holds, grants, hand-over, destruction, tasks to NCMEC
     WAIVE = "waive"  # waive a duty with a reason
     RECORD = "record"  # a case's record: ids, clauses, states; neither content nor reporters' words
@@ -39,14 +41,34 @@ _EVERYBODY = frozenset({Right.HOME, Right.TASKS})
 RIGHTS: dict[str, frozenset[Right]] = {
     StaffRole.REVIEWER: _EVERYBODY | {Right.ASSESS, Right.SEE_EVIDENCE, Right.RECORD},
     StaffRole.SENIOR: _EVERYBODY
-    | {Right.ASSESS, Right.SEE_EVIDENCE, Right.RECORD, Right.SECOND, Right.APPEALS, Right.WAIVE},
-    StaffRole.CUSTODIAN: _EVERYBODY | {Right.CUSTODY, Right.RECORD, Right.WAIVE},
+    | {
+        Right.ASSESS,
+        Right.SEE_EVIDENCE,
+        Right.RECORD,
+        Right.SECOND,
+        Right.OVERRIDE,
+        Right.APPEALS,
+        Right.WAIVE,
+        Right.FILING,
+    },
+    StaffRole.CUSTODIAN: _EVERYBODY | {Right.CUSTODY, Right.FILING, Right.RECORD, Right.WAIVE},
     StaffRole.POLICY_OWNER: _EVERYBODY | {Right.POLICY, Right.SECOND},  # second only where `may_be_second` says
     StaffRole.AUDITOR: _EVERYBODY | {Right.AUDIT, Right.RECORD},
     StaffRole.ADMINISTRATOR: _EVERYBODY | {Right.ADMINISTER},
 }
 
-_DECIDING = frozenset({Right.ASSESS, Right.SEE_EVIDENCE, Right.SECOND, Right.APPEALS, Right.CUSTODY, Right.WAIVE})
+_DECIDING = frozenset(
+    {
+        Right.ASSESS,
+        Right.SEE_EVIDENCE,
+        Right.SECOND,
+        Right.OVERRIDE,
+        Right.APPEALS,
+        Right.FILING,
+        Right.CUSTODY,
+        Right.WAIVE,
+    }
+)
 
 # Holding one of these roles takes the rights away, whatever other roles a member holds.
 NEVER: dict[str, frozenset[Right]] = {

@@ -1,8 +1,8 @@
 """Counting the figures of a period from the records of all rooms. Exact, for staff; `disclosure` makes them public.
 
 Each row says what it counts (`id`), its `value`, its `unit`, on how many cases a share or median rests
-(`of`), and for a total of which `parts` it is made. A value of None is not a zero: where `of` is 0 there
-was nothing to measure, otherwise `why` says why it is not measured.
+(`of`), for a total of which `parts` it is made, and for a share of a total which one it `tells`. A value of
+None is not a zero: there was nothing to measure.
 """
 
 import statistics
@@ -13,13 +13,15 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Case as Choose
+from django.db.models import F, QuerySet, Value, When
 
-from safehold.cases.models import Case, CaseSubject, Decision, Duty
+from safehold.cases.models import Case, CaseSubject, Decision, Duty, Override
 from safehold.cybertip.models import Filing
 from safehold.enforcement.models import Action
 from safehold.intake.models import Channel, Locator, Report
 from safehold.persons.models import Ban
+from safehold.policy.versions import FIRST, classes
 from safehold.redress.models import Appeal
 
 Row = dict[str, Any]
@@ -55,10 +57,6 @@ def _share(name: str, part: int, whole: int) -> Row:
 def _median(name: str, seconds: list[float]) -> Row:
     value = round(statistics.median(seconds)) if seconds else None
     return {"id": name, "value": value, "unit": "seconds", "of": len(seconds)}
-
-
-def _not_measured(name: str, why: str, unit: str = "count") -> Row:
-    return {"id": name, "value": None, "unit": unit, "why": why}
 
 
 def _grouped(total: str, rows: "QuerySet[Any]", field: str, prefix: str, values: Iterable[str]) -> list[Row]:
@@ -97,21 +95,30 @@ def _decisions(span: Span) -> list[Row]:
         _count("decisions.violation", rows.filter(violation=True)),
         _count("decisions.clear", rows.filter(violation=False)),
     ]
+    # An override is made at the first assessment. It stands with its own total alone, so that neither tells the other.
+    override = When(cause=Decision.Cause.OVERRIDE, then=Value(Decision.Cause.ASSESSMENT))
+    occasions = [cause for cause in Decision.Cause.values if cause != Decision.Cause.OVERRIDE]
+    by_occasion = rows.annotate(occasion=Choose(override, default=F("cause")))
     return [
         {**_count("decisions.all", rows), "parts": [row["id"] for row in outcome]},
         *outcome,
-        *_grouped("decisions.by_cause", rows, "cause", "decisions.cause", Decision.Cause.values),
+        *_grouped("decisions.by_cause", by_occasion, "occasion", "decisions.cause", occasions),
     ]
 
 
 def _clauses(span: Span) -> list[Row]:
     """A decision can rest on several clauses, so these do not add up to the decisions."""
-    counted: Counter[tuple[str, str]] = Counter()
-    for version, clauses in _effective(span).values_list("policy_version", "clauses"):
-        counted.update((version, clause) for clause in set(clauses))
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for name, version, clauses in _effective(span).values_list("policy", "policy_version", "clauses"):
+        counted.update((name, version, clause) for clause in set(clauses))
     return [
-        {**_count(f"clauses.{version}.{clause}", number), "version": version, "clause": clause}
-        for (version, clause), number in sorted(counted.items())
+        {
+            **_count(f"clauses.{version if name == FIRST else f'{name}.{version}'}.{clause}", number),
+            "policy": name,
+            "version": version,
+            "clause": clause,
+        }
+        for (name, version, clause), number in sorted(counted.items())
     ]
 
 
@@ -214,10 +221,26 @@ def _care(span: Span) -> list[Row]:
     return [
         _count("care.two_people", rows.filter(second_agrees=True)),
         _share("care.lenient_share", lenient, of_exploitation.count()),
-        _not_measured("care.overrides", "This version of Safehold has no overrides."),
+        *_overrides(rows, every),
         _share("care.automated_decisions", sum(map(_automated, rows.only("decided_by", "answers"))), every),
         _share("care.hidden_by_machine", hidden.filter(ordered_by__startswith="system:").count(), hidden.count()),
     ]
+
+
+def _overrides(rows: "QuerySet[Decision]", every: int) -> list[Row]:
+    """How often people chose another outcome than the computed one, by class and direction (S70).
+
+    One total for all of it, so that no number that is withheld can be computed from a second one.
+    """
+    known = set(classes())
+    counted = Counter(rows.filter(override__isnull=False).values_list("class_id", "override__direction"))
+    parts = [
+        {**_count(f"care.overrides.{name}.{way}", counted.get((name, way), 0)), "class": name, "direction": way}
+        for name in sorted(known | {name for name, _way in counted})
+        for way in Override.Direction.values
+    ]
+    total = {**_count("care.overrides", sum(counted.values())), "parts": [part["id"] for part in parts]}
+    return [total, *parts, {**_share("care.overrides_share", sum(counted.values()), every), "tells": "care.overrides"}]
 
 
 def _codes(outcome: dict[str, Any]) -> set[str]:

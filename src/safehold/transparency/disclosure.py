@@ -5,7 +5,8 @@
 - a count of 1 to 4 is shown as "fewer than 5"; 0 is shown as 0;
 - where a group's total is shown and a hidden part could be computed from it, the smallest other part is
   withheld too, or the total where there is none: else the hidden number were a subtraction away;
-- a share or a median that rests on 1 to 4 cases, or whose part or rest are so few, is withheld.
+- a share or a median that rests on 1 to 4 cases, or whose part or rest are so few, is withheld, and a
+  share that tells a count which is withheld.
 """
 
 from typing import Any
@@ -30,6 +31,9 @@ def _section(rows: list[Row]) -> list[Row]:
     exact = {row["id"]: row["value"] for row in rows}
     for total in [row for row in public if row.get("parts")]:
         _guard(total, [by_id[part] for part in total["parts"]], exact)
+    for row in public:  # a share of a count that is withheld would tell the count
+        if row["shown"] == "value" and "tells" in row and by_id[row["tells"]]["shown"] != "value":
+            row.update(value=None, shown="withheld")
     return public
 
 

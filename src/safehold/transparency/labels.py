@@ -8,6 +8,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from safehold import policy
+from safehold.policy.versions import FIRST, policies, versions
 
 SECTIONS: dict[str, tuple[Promise, Promise]] = {
     "reports": (_("Reports"), _("What people, hosts, flaggers and screening told us.")),
@@ -89,6 +90,7 @@ ROWS: dict[str, Promise] = {
     "care.two_people": _("Decisions by two people"),
     "care.lenient_share": _("Share of the lenient path in violations of child sexual exploitation"),
     "care.overrides": _("Overrides of the policy's outcome"),
+    "care.overrides_share": _("Share of overrides in all decisions"),
     "care.automated_decisions": _("Share decided without a person's answers"),
     "care.hidden_by_machine": _("Share of items hidden before a person looked"),
     "bans.placed": _("Bans placed"),
@@ -103,17 +105,34 @@ ROWS: dict[str, Promise] = {
     "duties.met": _("Duties met"),
     "duties.waived": _("Duties waived with a reason"),
 }
+# Editions published before overrides were counted say so.
 WHY = {"This version of Safehold has no overrides.": _("This version of Safehold has no overrides.")}
-PACK = "child-safety"
+DIRECTIONS: dict[str, Promise] = {
+    "stricter": _("stricter than computed"),
+    "milder": _("milder than computed"),
+    "other": _("neither stricter nor milder"),
+}
 
 
 def label(row: dict[str, Any], language: str) -> str:
     """The name of a figure."""
     if "clause" in row:
-        pack = policy.load(PACK, row["version"])
+        pack = policy.load(row.get("policy", FIRST), row["version"])  # figures frozen earlier name no policy
         title = pack.text(language if language in pack.languages else "en", row["clause"])
         return f"{row['clause']} · {title} ({row['version']})"
+    if "direction" in row:
+        return f"{_class_name(row['class'], language)}: {DIRECTIONS[row['direction']]}"
     return str(ROWS[row["id"]])
+
+
+def _class_name(class_id: str, language: str) -> str:
+    """A class in the words of the latest version that has it."""
+    for name in policies():
+        for version in reversed(versions(name)):
+            pack = policy.load(name, version)
+            if class_id in pack.classes:
+                return pack.text(language if language in pack.languages else "en", class_id)
+    return class_id
 
 
 def value(row: dict[str, Any]) -> str:

@@ -1,10 +1,12 @@
-"""`safehold policy check|show|decide`."""
+"""`safehold policy check|show|decide`; `diff`, `replay` and `prompt` stand in `policy_versions`."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from safehold.app.commands import policy_versions
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,6 +42,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     decide.add_argument("file", help='{"policy", "version", "class", "answers", "history"}; "-" reads standard input')
     decide.add_argument("--json", action="store_true")
     decide.set_defaults(run=_decide, needs_django=False)
+    policy_versions.add(group)
 
 
 def _own() -> None:
@@ -93,7 +96,7 @@ def _tell(arguments: argparse.Namespace, faults: "dict[tuple[str, str], list[str
         for class_id, counts in policy.totals(sound[name, version]).items():
             print(f"  {class_id:<16}{sum(counts.values()):>20,}  in {len(counts)} outcomes")
     wrong = sum(len(told) for told in faults.values())
-    return 1 if wrong + _trace(arguments) else 0
+    return 1 if wrong or _trace(arguments) else 0
 
 
 TRACE, REQUIREMENTS = Path("docs/policy-trace.md"), Path("docs/requirements.md")

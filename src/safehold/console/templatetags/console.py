@@ -29,7 +29,10 @@ PAGES = (
     ("console:appeals", Right.APPEALS),
     ("console:tasks", Right.TASKS),
     ("console:records", Right.RECORD),
+    ("console:filings", Right.RECORD),
     ("console:persons", Right.RECORD),
+    ("console:custody", Right.CUSTODY),
+    ("console:policies", Right.POLICY),
     ("console:audit", Right.AUDIT),
     ("console:members", Right.ADMINISTER),
     ("console:hosts", Right.ADMINISTER),
@@ -44,7 +47,10 @@ def _words(route: str) -> str:
         "console:appeals": _("Appeals"),
         "console:tasks": _("Tasks"),
         "console:records": _("Cases"),
+        "console:filings": _("CyberTips"),
         "console:persons": _("Bans"),
+        "console:custody": _("Evidence"),
+        "console:policies": _("Policy"),
         "console:audit": _("Audit"),
         "console:members": _("Staff"),
         "console:hosts": _("Hosts"),
@@ -107,6 +113,12 @@ def left(moment: datetime | None) -> str:
     return "" if moment is None or moment <= timezone.now() else span(moment - timezone.now())
 
 
+@register.filter
+def length_of(length: timedelta) -> str:
+    """A length of time, in the two largest units at most."""
+    return span(length)
+
+
 def span(length: timedelta) -> str:
     """A length of time as staff read it."""
     minutes = max(0, int(length.total_seconds() // 60))
@@ -124,6 +136,12 @@ def span(length: timedelta) -> str:
 def person(actor: str) -> str:
     """An actor as staff know them: a member's name, or the reference as recorded."""
     return staff.names_of([actor])[actor] if actor else ""
+
+
+@register.filter
+def counted(number: int) -> str:
+    """A large count with its thousands parted: 12,345,678."""
+    return f"{number:,}"
 
 
 @register.filter

@@ -70,6 +70,7 @@ def question(request: StaffRequest, appeal_id: str, question_id: str) -> HttpRes
         "subject": row.decision.subject, "case": row.decision.subject.case, "class_id": class_id, "screen": shown,
         "problem": problem, "class_name": questions.text(pack, class_id), "pack": pack, "appeal": row,
         "before": _next(row, shown.before), "action": request.path, "away": reverse("console:appeal", args=[row.pk]),
+        "steps": questions.steps(pack, class_id, given, question_id, lambda one: _next(row, one)),
     }  # fmt: skip
     return render(request, "console/question.html", context, status=422 if problem else 200)
 
@@ -137,5 +138,5 @@ def _about(request: StaffRequest, row: Appeal, form: forms.Reason) -> dict[str, 
             "again": questions.answered(pack, row.decision.class_id, given),
         }
         if not missing:
-            context["new"] = outcome.in_words(pack, commands.appeal_outcome(row))
+            context["new"] = outcome.in_words(pack, row.decision.class_id, commands.appeal_outcome(row))
     return context

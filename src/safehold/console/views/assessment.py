@@ -17,9 +17,7 @@ from safehold.cases.models import CaseSubject, Draft
 from safehold.console import questions
 from safehold.console.device import device_of
 from safehold.console.rights import StaffRequest, requires
-from safehold.path import commands
-from safehold.path.outcomes import version_for
-from safehold.policy import Pack
+from safehold.path import commands, judging
 from safehold.staff.service import Right
 from safehold.subjects.models import Role
 
@@ -29,7 +27,8 @@ ROLE = "role"
 @requires(Right.ASSESS)
 def start(request: StaffRequest, subject_id: str, class_id: str) -> HttpResponse:
     """Go on where the answers stop: the role first, then the next open question, then the reading back."""
-    subject, pack = _held(request, subject_id, class_id)
+    subject, judged = _held(request, subject_id, class_id)
+    pack = judged.pack
     begun = Draft.objects.filter(subject=subject, class_id=class_id).exists()
     answers = decisions.draft(subject, class_id)
     wanted = questions.first_open(pack, class_id, answers) if begun else ROLE
@@ -39,7 +38,8 @@ def start(request: StaffRequest, subject_id: str, class_id: str) -> HttpResponse
 @requires(Right.ASSESS, "GET", "POST")
 def question(request: StaffRequest, subject_id: str, class_id: str, question_id: str) -> HttpResponse:
     """One question on one screen."""
-    subject, pack = _held(request, subject_id, class_id)
+    subject, judged = _held(request, subject_id, class_id)
+    pack = judged.pack
     answers = decisions.draft(subject, class_id)
     shown = questions.screen(pack, class_id, answers, question_id)
     if shown is None:
@@ -58,7 +58,8 @@ def question(request: StaffRequest, subject_id: str, class_id: str, question_id:
         "subject": subject, "case": subject.case, "class_id": class_id, "screen": shown, "problem": problem,
         "class_name": questions.text(pack, class_id), "pack": pack, "action": request.path, "away": away,
         "before": _address(subject, class_id, shown.before) if shown.before else away,
-        "lease": subject.case.lease,
+        "lease": subject.case.lease, "judged": judged,
+        "steps": questions.steps(pack, class_id, answers, question_id, lambda one: _address(subject, class_id, one)),
     }  # fmt: skip
     return render(request, "console/question.html", context, status=422 if problem else 200)
 
@@ -66,7 +67,8 @@ def question(request: StaffRequest, subject_id: str, class_id: str, question_id:
 @requires(Right.ASSESS, "GET", "POST")
 def answers(request: StaffRequest, subject_id: str, class_id: str) -> HttpResponse:
     """Read the answers back, choose the items the decision covers, and have the outcome computed."""
-    subject, pack = _held(request, subject_id, class_id)
+    subject, judged = _held(request, subject_id, class_id)
+    pack = judged.pack
     given = decisions.draft(subject, class_id)
     missing = questions.first_open(pack, class_id, given)
     if missing:
@@ -80,19 +82,23 @@ def answers(request: StaffRequest, subject_id: str, class_id: str) -> HttpRespon
         return redirect("console:decision", decision.pk)
     context = {
         "subject": subject, "case": subject.case, "class_id": class_id, "class_name": questions.text(pack, class_id),
-        "rows": questions.answered(pack, class_id, given), "items": items, "pack": pack, "lease": subject.case.lease,
+        "rows": questions.answered(pack, class_id, given), "items": items, "judged": judged,
+        "lease": subject.case.lease,
     }  # fmt: skip
     return render(request, "console/answers.html", context)
 
 
-def _held(request: StaffRequest, subject_id: str, class_id: str) -> tuple[CaseSubject, Pack]:
+def _held(request: StaffRequest, subject_id: str, class_id: str) -> tuple[CaseSubject, judging.Judged]:
     """The subject of a case under the member's own lease, and the policy version that applies to it."""
     subject = get_object_or_404(CaseSubject.objects.select_related("case", "account__host"), pk=subject_id)
     cases.need_lease(subject.case, actor=request.user.actor, device=device_of(request))
-    pack = policy.load(decisions.PACK, version_for(subject))
-    if class_id not in pack.classes:
+    try:
+        judged = judging.judged_by(subject, class_id)
+    except policy.PolicyError:
+        raise Http404 from None
+    if class_id not in judged.pack.classes:
         raise Http404
-    return subject, pack
+    return subject, judged
 
 
 def _keep(request: StaffRequest, subject: CaseSubject, class_id: str, given: dict[str, Any]) -> None:

@@ -9,16 +9,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from safehold.cases.decisions import PACK
 from safehold.cases.models import Case, CaseItem, CaseSubject, Lease
 from safehold.console import media
 from safehold.console.device import device_of
 from safehold.console.rights import StaffRequest, requires
 from safehold.enforcement.models import Action
 from safehold.intake import service as intake
-from safehold.path import commands
-from safehold.path.outcomes import version_for
-from safehold.policy import load
+from safehold.path import commands, judging
 from safehold.staff import service as staff
 from safehold.staff.service import Right
 from safehold.subjects.models import Role
@@ -53,11 +50,9 @@ def _subjects(row: Case) -> list[dict[str, Any]]:
     found = []
     for subject in row.subjects.select_related("account__host").prefetch_related("decisions", "drafts"):
         standing = [d for d in subject.decisions.all() if d.state in ("proposed", "held", "confirmed")]
-        pack = load(PACK, version_for(subject))
+        classes = list(judging.classes_for(subject))
         drafts = {draft.class_id: draft for draft in subject.drafts.all()}
-        found.append(
-            {"subject": subject, "decisions": standing, "pack": pack, "classes": list(pack.classes), "drafts": drafts}
-        )
+        found.append({"subject": subject, "decisions": standing, "classes": classes, "drafts": drafts})
     return found
 
 

@@ -1,7 +1,8 @@
 """Showing evidence: veiled by default, unblurred only after a recorded reveal, never kept by a browser.
 
-Every view needs a running lease on the case, held on this device. The bytes of an original are given
-out only to the session that revealed it, for ten minutes.
+Every view needs a running lease on the case, held on this device, or a custodian's grant. What is
+revealed is given out only to the session that revealed it, for ten minutes or until it is covered;
+pictures are encoded anew with the viewer's mark over them.
 """
 
 import time
@@ -9,9 +10,12 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from csp.decorators import csp_update
+from django.db.models import Q
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
 
 from safehold.audit import service as audit
 from safehold.cases import service as cases
@@ -25,8 +29,7 @@ from safehold.staff.service import Right
 
 R = TypeVar("R", bound=HttpResponseBase)
 
-SHOWN_FOR = 600  # seconds after a reveal in which the original may be fetched again
-PICTURE_LIMIT = 64 * 1024 * 1024  # bytes; a picture is read whole, so that a damaged one is never shown
+SHOWN_FOR = evidence.SHOWN_FOR.total_seconds()  # after a reveal, in which it may be fetched again
 
 # A page that shows a film or a sound needs one more source; the frame of the original itself gets none at all.
 _SHOW = {"media-src": ["'self'"]}
@@ -52,6 +55,8 @@ def reveal(request: StaffRequest, item_id: str) -> HttpResponse:
     row = _held(request, item_id)
     if request.method == "POST":
         commands.reveal_item(row.pk, actor=request.user.actor, device=device_of(request))
+        if row.body_id is not None and media.kind_of(row) == "other":
+            evidence.nothing_shown(row.body_id, actor=request.user.actor)  # no browser is given it: nobody views it
         request.session["revealed"] = {**_running(request), str(row.pk): time.time() + SHOWN_FOR}
         return redirect("console:revealed", row.pk)
     return render(request, "console/reveal.html", {"item": row, "case": row.case, "kind": media.kind_of(row)})
@@ -76,20 +81,53 @@ def original(request: StaffRequest, item_id: str) -> HttpResponseBase:
         raise evidence.NotRevealed("not revealed in this session")
     if row.body is None or media.kind_of(row) not in ("picture", "film", "sound"):
         return _strict(HttpResponse(status=415))
-    chunks = evidence.open_sealed(row.body.pk, actor=request.user.actor, purpose="review", about=audit.ref(row))
-    kind = media.type_of(row.body)
+    actor, about = request.user.actor, audit.ref(row)
     if media.kind_of(row) == "picture":
-        if row.body.size > PICTURE_LIMIT:
-            return _strict(HttpResponse(status=413))
-        return _strict(HttpResponse(b"".join(chunks), content_type=kind))
-    return _strict(StreamingHttpResponse(chunks, content_type=kind))
+        mark = f"{request.user.username} {timezone.now():%Y-%m-%d %H:%M}"
+        try:
+            picture = evidence.shown(row.body.pk, actor=actor, mark=mark, about=about)
+        except evidence.NotAPicture:
+            return _strict(HttpResponse(status=415))
+        return _strict(HttpResponse(picture, content_type=evidence.type_of_shown(picture)))
+    chunks = evidence.open_sealed(row.body.pk, actor=actor, purpose="review", about=about)
+    return _strict(StreamingHttpResponse(chunks, content_type=media.type_of(row.body)))
+
+
+@requires(Right.SEE_EVIDENCE, "POST")
+def cover(request: StaffRequest, item_id: str) -> HttpResponse:
+    """Stop looking: the reveal ends on record, and nothing is given out again without another one."""
+    row = get_object_or_404(CaseItem.objects.select_related("case"), pk=item_id)
+    request.session["revealed"] = {item: until for item, until in _running(request).items() if item != str(row.pk)}
+    for sealed in filter(None, (row.body_id, row.facts_id)):
+        evidence.cover(sealed, actor=request.user.actor)
+    if _granted(request, row):
+        return redirect("console:granted")
+    return redirect(f"{reverse('console:case', args=[row.case_id])}#item-{row.pk}")
+
+
+@requires(Right.SEE_EVIDENCE)
+def granted(request: StaffRequest) -> HttpResponse:
+    """What a custodian lets this member look at without a lease."""
+    parts = []
+    for grant in evidence.grants_in_force().filter(member=request.user.actor).order_by("until"):
+        sealed = grant.items.values("pk")
+        wanted = Q(body__in=sealed) | Q(facts__in=sealed)
+        rows = CaseItem.objects.filter(wanted).select_related("case", "item__host", "body", "facts").order_by("pk")
+        parts.append({"grant": grant, "items": [{"row": row, "kind": media.kind_of(row)} for row in rows]})
+    return render(request, "console/granted.html", {"parts": parts})
 
 
 def _held(request: StaffRequest, item_id: str) -> CaseItem:
-    """The item, when its case is under the member's own lease on this device."""
+    """The item, when its case is under the member's own lease on this device, or a grant lets them look at it."""
     row = get_object_or_404(CaseItem.objects.select_related("case", "item__host", "body", "facts"), pk=item_id)
-    cases.need_lease(row.case, actor=request.user.actor, device=device_of(request))
+    if not _granted(request, row):
+        cases.need_lease(row.case, actor=request.user.actor, device=device_of(request))
     return row
+
+
+def _granted(request: StaffRequest, row: CaseItem) -> bool:
+    sealed = row.body_id or row.facts_id
+    return sealed is not None and evidence.grant_for(sealed, request.user.actor) is not None
 
 
 def _running(request: StaffRequest) -> dict[str, float]:

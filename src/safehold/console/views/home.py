@@ -1,6 +1,6 @@
 """The console's start page, by role, and the page that explains the keys."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Min, Q
@@ -14,6 +14,8 @@ from safehold.console import chainview
 from safehold.console.device import device_of
 from safehold.console.rights import StaffRequest, requires
 from safehold.console.views.tasks import mine
+from safehold.evidence import service as evidence
+from safehold.evidence.models import Request
 from safehold.redress import service as redress
 from safehold.staff import service as staff
 from safehold.staff.models import Member
@@ -32,6 +34,13 @@ def home(request: StaffRequest) -> HttpResponse:
         context["second"] = second_waiting(member).count()
     if staff.may(member, Right.APPEALS):
         context["appeals"] = redress.waiting(member.actor).count()
+    if staff.may(member, Right.CUSTODY):
+        asked = Request.objects.filter(state=Request.State.ASKED)
+        context["custody"] = asked.exclude(asked_by=member.actor).count()
+    if staff.may(member, Right.SEE_EVIDENCE):
+        context["granted"] = evidence.grants_in_force().filter(member=member.actor).count()
+        today = timezone.now() - timedelta(days=1)
+        context["shown"] = evidence.exposure(since=today, actor=member.actor).get(member.actor)
     if staff.may(member, Right.AUDIT):
         context["chain"] = chainview.figures()
     if staff.may(member, Right.ADMINISTER):

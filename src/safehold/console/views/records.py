@@ -18,10 +18,10 @@ from safehold.cases.models import Case, CaseSubject, Decision, Duty
 from safehold.console import forms
 from safehold.console.paging import page_of
 from safehold.console.rights import StaffRequest, requires
-from safehold.cybertip.models import Filing
+from safehold.cybertip.models import ENDED, Filing
 from safehold.enforcement.models import Action
 from safehold.notices.models import Statement
-from safehold.path import commands
+from safehold.path import clock, commands
 from safehold.redress.models import Appeal
 from safehold.staff import service as staff
 from safehold.staff.service import Right
@@ -68,6 +68,9 @@ def record(request: StaffRequest, case_id: str) -> HttpResponse:
 
 def _subject(row: CaseSubject) -> dict[str, Any]:
     decisions = list(row.decisions.order_by("decided_at"))
+    reports = [duty for duty in row.duties.all() if duty.kind in ("report_shall", "report_may")]
+    filing = Filing.objects.filter(ref=f"subject:{row.pk}").first()
+    owed = [duty.decision_id for duty in reports if duty.state == Duty.State.OPEN]
     return {
         "subject": row,
         "decisions": decisions,
@@ -77,7 +80,10 @@ def _subject(row: CaseSubject) -> dict[str, Any]:
             .select_related("case_item__item")
             .order_by("ordered_at")
         ),
-        "filing": Filing.objects.filter(ref=f"subject:{row.pk}").first(),
+        "filing": filing,
+        "known": clock.of_subject(row),
+        "report_due": bool(reports) or filing is not None,
+        "by_hand": owed[0] if owed and (filing is None or filing.state not in (*ENDED, "in_hand")) else None,
         "statements": list(Statement.objects.filter(decision__in=[str(d.pk) for d in decisions]).order_by("made_at")),
         "appeals": list(Appeal.objects.filter(decision__in=decisions).order_by("opened_at")),
     }

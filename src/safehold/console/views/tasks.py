@@ -51,5 +51,6 @@ def task(request: StaffRequest, task_id: str) -> HttpResponse:
             messages.success(request, _("The task is closed, and your outcome is on the record."))
             return redirect("console:tasks")
     readable = staff.may(request.user, Right.RECORD)
-    context = {"task": row, "form": form, "address": refs.address_of(row.about) if readable else ""}
+    address = refs.address_of(row.about, filing=staff.may(request.user, Right.FILING)) if readable else ""
+    context = {"task": row, "form": form, "address": address}
     return render(request, "console/task.html", context, status=422 if form.errors else 200)

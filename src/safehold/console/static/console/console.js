@@ -27,7 +27,7 @@
       return;
     }
     if (["h", "r"].includes(key) && press(key, item())) return event.preventDefault();
-    if (["?", "b", "n", "t", "a", "s", "x"].includes(key) && press(key, document)) event.preventDefault();
+    if (["?", "b", "n", "o", "t", "a", "s", "x"].includes(key) && press(key, document)) event.preventDefault();
   });
 
   // The n-th answer of a question.
