@@ -1,9 +1,9 @@
 """What users wait for, measured on real processes: `safehold bench`.
 
-`main` runs the benches by name. Each is a module with `NEEDS` (how many runs it can take) and
-`run(stand, runs) -> Result`; `stand` starts the processes, `figures` computes and prints. Every figure
-stands beside what it is compared with, measured in the same run. SQLite in a fresh folder; an empty PostgreSQL
-database where SAFEHOLD_BENCH_DATABASE_URL names one.
+`main` runs the benches by name. Each is a module with `run(stand, runs) -> Result`; `stand` starts the processes,
+`figures` computes and prints. `policy` needs no process: `run(runs)` gives two results; `cybertip` starts the simulator
+alone and gives two as well. Every figure stands beside what it is compared with, measured in the same run. SQLite in a
+fresh folder; an empty PostgreSQL database where SAFEHOLD_BENCH_DATABASE_URL names one.
 """
 
 import json
@@ -11,8 +11,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-NAMES = ("receipt", "suspend")
+if TYPE_CHECKING:
+    from bench import figures
+
+NAMES = ("receipt", "suspend", "cybertip", "policy")
+APART = ("cybertip", "policy")  # need none of the stand's processes
 
 
 def main(which: list[str], runs: int, as_json: bool) -> int:
@@ -25,11 +30,13 @@ def main(which: list[str], runs: int, as_json: bool) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="safehold-bench-") as folder:
         _environment(Path(folder))
-        from bench import figures, receipt, stand, suspend
+        from bench import cybertip, figures, policy
 
-        modules = {"receipt": receipt, "suspend": suspend}
-        with stand.Stand(Path(folder)) as standing:
-            results = [modules[name].run(standing, runs) for name in wanted]
+        results = _on_processes([name for name in wanted if name not in APART], Path(folder), runs)
+        if "cybertip" in wanted:
+            results += cybertip.run(Path(folder), runs)
+        if "policy" in wanted:
+            results += policy.run(runs)
         machine = figures.machine()
     if as_json:
         print(json.dumps({"machine": machine, "runs": runs, "benches": [one.as_dict() for one in results]}, indent=1))
@@ -37,6 +44,17 @@ def main(which: list[str], runs: int, as_json: bool) -> int:
         print("\n\n".join(one.as_text() for one in results))
         print(f"\n{machine}")
     return 0
+
+
+def _on_processes(wanted: list[str], folder: Path, runs: int) -> "list[figures.Result]":
+    """Those that measure real processes, which are started only where one is wanted."""
+    if not wanted:
+        return []
+    from bench import receipt, stand, suspend
+
+    modules = {"receipt": receipt, "suspend": suspend}
+    with stand.Stand(folder) as standing:
+        return [modules[name].run(standing, runs) for name in wanted]
 
 
 def _environment(folder: Path) -> None:

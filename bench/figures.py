@@ -68,7 +68,7 @@ class Result:
             ratio = self.ratio(row)
             shown = "      " if ratio is None else f"{ratio:6.2f}"
             name = ("  " if row.part else "") + row.name
-            times = f"{len(row.times):5} {row.p50 * 1000:9.1f} {row.p95 * 1000:9.1f}"
+            times = f"{len(row.times):5} {_milliseconds(row.p50)} {_milliseconds(row.p95)}"
             lines.append(f"{name:{wide}} {times} {shown}  {spread(row.times)}")
         against = dict.fromkeys(row.against for row in self.rows if row.against)
         lines += [f"ratio: the row's median over that of {name!r}" for name in against]
@@ -76,6 +76,11 @@ class Result:
             met = "met" if self.rows[0].p50 < self.aim else "NOT met"
             lines.append(f"aim: a median under {self.aim:g} s for {self.rows[0].name!r}: {met}")
         return "\n".join([*lines, *self.notes])
+
+
+def _milliseconds(seconds: float) -> str:
+    """To the microsecond where it is short."""
+    return f"{seconds * 1000:9.1f}" if seconds >= 0.01 else f"{seconds * 1000:9.3f}"
 
 
 def spread(times: list[float], width: int = 24) -> str:

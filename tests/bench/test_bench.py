@@ -24,17 +24,51 @@ def test_every_bench_measures_every_row() -> None:
     done = bench("--runs", "2", "--json")
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
-    assert [one["name"] for one in told["benches"]] == ["receipt", "suspend"]
+    assert [one["name"] for one in told["benches"]] == [
+        "receipt", "suspend", "cybertip", "upload", "policy", "policy-check",
+    ]  # fmt: skip
     assert "cores" in told["machine"]
-    for one in told["benches"]:
+    for one in told["benches"][:2]:
         assert all(row["runs"] == 2 and 0 < row["least_ms"] <= row["p50_ms"] <= row["p95_ms"] for row in one["rows"])
-    receipt, suspend = told["benches"]
+    receipt, suspend, *_ = told["benches"]
     assert [row["ratio"] is None for row in receipt["rows"]] == [False, False, False, True]
     total, page, host, ours = (row["p50_ms"] for row in suspend["rows"])
     assert page < total
     assert host < total
     assert ours == pytest.approx(total - host, rel=0.5)
     assert suspend["aim"]["seconds"] == 1.0
+
+
+def test_the_policy_is_measured_without_any_process() -> None:
+    done = bench("policy", "--runs", "2", "--json")
+    assert done.returncode == 0, done.stderr[-2000:]
+    decide, check = json.loads(done.stdout)["benches"]
+    assert [row["name"] for row in decide["rows"]] == [
+        "decide, both versions", "2020-10", "2024-05", "json.loads of the answers",
+    ]  # fmt: skip
+    both, old, new, read = decide["rows"]
+    assert both["runs"] == old["runs"] + new["runs"] == read["runs"] > 500
+    assert [row["ratio"] is None for row in decide["rows"]] == [False, False, False, True]
+    assert decide["aim"]["seconds"] == 0.0002
+    assert [(row["name"], row["runs"]) for row in check["rows"]] == [
+        ("check, both versions", 2), ("2020-10", 2), ("2024-05", 2),
+    ]  # fmt: skip
+    assert check["aim"] == {"seconds": 20.0, "met": check["rows"][0]["p50_ms"] < 20000}
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_filing_is_measured_beside_bare_calls_and_a_large_file_adds_little_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BENCH_UPLOAD_MIB", "256")
+    done = bench("cybertip", "--runs", "2", "--json")
+    assert done.returncode == 0, done.stderr[-2000:]
+    filed, upload = json.loads(done.stdout)["benches"]
+    assert [row["ratio"] is None for row in filed["rows"]] == [False, False, True, True]
+    assert filed["rows"][0]["p50_ms"] < filed["rows"][1]["p50_ms"]
+    assert [row["runs"] for row in upload["rows"]] == [1, 1]
+    assert upload["notes"][-1].endswith(": met")
 
 
 def test_a_wrong_call_is_told_so() -> None:

@@ -29,14 +29,34 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("engine", "conditions", "override")
-TESTS = ("test_reasons.py", "test_algebra.py", "test_decisions.py", "test_choices.py", "test_properties.py")
+TESTS = (
+    "test_reasons.py",
+    "test_algebra.py",
+    "test_override_rules.py",
+    "test_decisions.py",
+    "test_choices.py",
+    "test_properties.py",
+)
 SECONDS = 120  # for one fault; a faulty loop may never end
 _BY = {0: "nobody", 1: "named answer sets", 2: "tests", 3: "import"}
 
 FAILING: set[str] = set()
 
 # Faults of the code that change nothing anybody could see, by name, with the reason.
-UNSEEN: dict[str, str] = {}
+_ORDER = "only the order of the numbers counts, and it stays"
+_CERTAIN = "what comes after a certainty cannot change it; stopping there only saves time"
+UNSEEN: dict[str, str] = {
+    "conditions: AnyOf.within: break -> pass": _CERTAIN,
+    "conditions: AllOf.within: break -> pass": _CERTAIN,
+    "conditions: Meaning.any_of: break -> pass": _CERTAIN,
+    "conditions: Meaning.anything_stands: '' -> 'x'": "the key of a result that is kept; no mark is called so",
+    "engine: severity: 2 -> 3": _ORDER,
+    "engine: severity: 2 -> 3 (2)": _ORDER,
+    "engine: severity: 1 -> 2 (3)": _ORDER,
+    "engine: _Reasoning._because: for word in step.why if '=' in word -> for word in step.why": (
+        "only words of the form question=answer are looked up in the set afterwards"
+    ),
+}
 
 
 class Tally:
@@ -143,7 +163,10 @@ def code(wanted: Sequence[str]) -> list[Tally]:
         print(f"fail without any fault, so they notice nothing: {', '.join(sorted(FAILING))}")
     if _in_a_child(lambda: _suite("", "")) != 0:
         raise RuntimeError("The tests fail without any fault; run them first.")
-    return _apart([name for name in MODULES if not wanted or name in wanted], _of_module)
+    tallies = _apart([name for name in MODULES if not wanted or name in wanted], _of_module)
+    if _in_a_child(lambda: _suite("", "")) != 0:
+        raise RuntimeError("The tests fail by now without any fault: something changed during the run.")
+    return tallies
 
 
 def _of_module(name: str, share: int, shares: int) -> list[tuple[str, str]]:
@@ -201,7 +224,8 @@ def _pytest() -> int:
     files = [str(ROOT / "tests" / "policy" / name) for name in TESTS]
     plain = ["-c", os.devnull, "--rootdir", str(ROOT), "-p", "tests.support.environment"]
     off = ["-p", "no:django", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis"]
-    return int(pytest.main([*plain, *off, "-q", "-x", "-k", "not test_row", *files]))
+    same = ["--hypothesis-seed", "0"]  # the same examples for every fault and for none
+    return int(pytest.main([*plain, *off, *same, "-q", "-x", "-k", "not test_row", *files]))
 
 
 class _Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):

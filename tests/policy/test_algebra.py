@@ -1,10 +1,13 @@
 """The engine against a second reading of the same small policy (packs/glitter), over every set of answers there is."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from safehold import policy
 from safehold.policy.bdd import ALWAYS, NEVER, EveryAnswerSet
@@ -22,7 +25,7 @@ from safehold.policy.conditions import (
     Stands,
     direct,
 )
-from safehold.policy.engine import severity
+from safehold.policy.engine import _Given, severity
 from tests.policy.test_reasons import GLITTER
 
 CLS = GLITTER.classes["posts"]
@@ -54,6 +57,8 @@ def _by_hand(answers: dict[str, Any], times: int) -> tuple[str, list[str], list[
     colours = answers.get("colours", [])
     clauses = _clauses(answers["sparkle"], colours)
     exceptions = ["GL-X1"] if colours == ["silver"] else []
+    if answers["sparkle"] in ("none", "little") and not clauses:
+        exceptions.append("GL-X2")
     if answers["sparkle"] == "cannot_tell":
         return "gl-look", [], exceptions
     if not clauses:
@@ -172,6 +177,80 @@ class _Plain:
 
     def at_least(self, counter: str, number: int) -> bool:
         return number <= (self.times if counter == "same_class_12_months" else 0)
+
+
+def test_the_truth_of_one_answer_set() -> None:
+    given = _Given({"colours": ("gold", "silver")}, policy.History(strikes=2))
+    for a, b in itertools.product((True, False), repeat=2):
+        assert given.both(a, b) is (a and b)
+        assert given.either(a, b) is (a or b)
+        assert given.negate(a) is (not a)
+    assert (given.true, given.false) == (True, False)
+    assert [given.answered("colours", word) for word in ("gold", "silver", "plain")] == [True, True, False]
+    assert not given.answered("who", "poster")
+    assert [given.at_least("strikes", number) for number in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_class_in_which_not_exactly_one_rule_holds_decides_nothing() -> None:
+    fine = {"who": "poster", "sparkle": "none"}
+    gap = structs.replace(CLS, rules=CLS.rules[1:])
+    overlap = structs.replace(CLS, rules=(*CLS.rules, structs.replace(CLS.rules[0], id="GL-R7")))
+    for cls, held in ((gap, "none"), (overlap, "GL-R1, GL-R7")):
+        faulty = structs.replace(GLITTER, classes={"posts": cls})
+        with pytest.raises(policy.PolicyError) as caught:
+            policy.decide(faulty, "posts", fine, policy.History())
+        assert str(caught.value) == (
+            f"posts.yaml:1: For these answers exactly one rule must hold; held: {held}.\n"
+            "  hint: Run `safehold policy check`."
+        )
+
+
+def test_an_answer_counts_only_where_its_question_is_asked() -> None:
+    """In one answer set and in all of them at once: a stale answer means nothing."""
+    stale = {"who": "passer_by", "sparkle": "much", "colours": ["gold"], "sorry": "yes"}
+    every = EveryAnswerSet(CLS)
+    for answers, holds in ((stale, False), ({**stale, "who": "poster"}, True)):
+        setting = {number: word in _listed(answers.get(name)) for (name, word), number in every.answer_numbers.items()}
+        assert Meaning(CLS, _Plain(answers, 0)).of(Has("sorry", ("yes",))) is holds
+        function = every.fixed(Meaning(CLS, every).of(Has("sorry", ("yes",))), setting)
+        assert function == (ALWAYS if holds else NEVER)
+
+
+def test_one_of_many_values() -> None:
+    meaning = Meaning(CLS, _Plain({}, 0))
+    assert [meaning.any(values) for values in ((), (False,), (False, True), (True, False))] == [
+        False, False, True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "word", ["fact", "clause", "exception", "marked", "history", "not", "any", "all", "is", "help"]
+)
+def test_no_question_is_called_as_a_word_of_conditions(tmp_path: Path, word: str) -> None:
+    with pytest.raises(policy.PolicyError, match=f"A question may not be called '{word}'"):
+        policy.load_folder(_changed(tmp_path, "id: mood,", f"id: {word},"))
+
+
+@pytest.mark.parametrize("counter", ["strikes", "same_class_12_months", "protective"])
+def test_every_counter_can_be_looked_at(tmp_path: Path, counter: str) -> None:
+    pack = policy.load_folder(
+        _changed(tmp_path, "{history: {same_class_12_months: 1}}", f"{{history: {{{counter}: 1}}}}")
+    )
+    sorry = {"who": "poster", "sparkle": "much", "colours": ["gold"], "sorry": "yes", "grounds": "words 1"}
+    assert policy.decide(pack, "posts", sorry, policy.History()).outcome_id == "gl-warn"
+    assert policy.decide(pack, "posts", sorry, policy.History(**{counter: 1})).outcome_id == "gl-sweep"
+
+
+def _changed(folder: Path, old: str, new: str) -> Path:
+    """A copy of the small policy with one text replaced, and without its words."""
+    copy = folder / "glitter" / "2026-01"
+    shutil.copytree(Path(GLITTER.folder), copy)
+    text = (copy / "posts.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (copy / "posts.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    (copy / "en.yaml").write_text("language: en\nname: English\ncomplete: false\n", encoding="utf-8")
+    (copy / "fr.yaml").write_text("language: fr\nname: Français\ncomplete: false\n", encoding="utf-8")
+    return copy
 
 
 def test_the_leaves_of_a_condition() -> None:

@@ -97,12 +97,19 @@ def test_open_questions_are_named() -> None:
         ({"form": ["none", "text"]}, "'none' cannot stand beside other answers of 'form'"),
         ({"form": ["text", "text"]}, "names an answer twice"),
         ({"role": 3}, "must be a word or a list of words"),
+        ({"form": [3]}, "must be a word or a list of words"),
+        ({"form": ["text", 3]}, "must be a word or a list of words"),
         ({"other_reason": "x" * 4001}, "4001 characters; at most 4000"),
     ],
 )
 def test_bad_answers_say_what_is_wrong(answers: dict[str, Any], message: str) -> None:
     with pytest.raises(policy.BadAnswer, match=message):
         policy.next_question(PACK, "cse", answers)
+
+
+def test_the_longest_text_is_taken() -> None:
+    answers = {**_answers("unlisted"), "other_reason": "x" * 4000}
+    assert policy.decide(PACK, "cse", answers, policy.History()).outcome_id == "cse-unlisted"
 
 
 def test_unknown_class_and_negative_history() -> None:

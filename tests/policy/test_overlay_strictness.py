@@ -33,6 +33,14 @@ MILDER: dict[str, tuple[str, str, str]] = {
         "outcomes:\n    cse-suspend: {sanctions: [suspend_permanently]}",
         "CSE-R07", "has fewer days or sanctions",
     ),
+    "a milder second sanction": (
+        "outcomes:\n    cse-suspend: {sanctions: [suspend_permanently, lock_until_removed]}",
+        "CSE-R07", "has fewer days or sanctions",
+    ),
+    "a suspension in place of a ban": (
+        "outcomes:\n    cse-suspend: {sanctions: [suspend_permanently, {suspend_permanently: 9}]}",
+        "CSE-R07", "bans the person no more",
+    ),
     "a protective pause in place of a lock": (
         "outcomes:\n    cse-lenient: {sanctions: [suspend_protectively]}",
         "CSE-R09", "has a milder sanction",
@@ -96,6 +104,15 @@ MILDER: dict[str, tuple[str, str, str]] = {
         (f"questions:\n    text_does: {{answers: {TEXTS.format(more='joke')}}}\n"
         "  clauses:\n    CSE-04: {when: {text_does: sexual_about, not: {text_does: joke}}}"),
         "CSE-R02", "finds no violation",
+    ),
+    "a new answer in place of another": (
+        "questions:\n    shows: {answers: [explicit, suggestive, nudity, not_sexual, sketch, cannot_tell]}",
+        "shows", "Answer 'sketch' takes the place of one of the base: what it excuses cannot be told.",
+    ),
+    "a new answer that stands alone": (
+        "questions:\n    toward_child: {answers: [sends_explicit, explicit_talk, obtains, entices, blackmail, "
+        "threatens_to_share, bounty, waves, none, cannot_tell], alone: [waves, none, cannot_tell]}",
+        "toward_child", "Answer 'waves' takes the place of one of the base: what it excuses cannot be told.",
     ),
     "open facts count as settled": (
         "outcomes:\n    cse-undecided: {result: no_violation}",

@@ -61,7 +61,7 @@ def test_what_is_not_changed_decides_as_before(own: Write) -> None:
     shipped = policy.load("child-safety", "2024-05")
     kept = [one for one in named("2024-05") if not differences(shipped, one)]
     changed = {one.id for one in kept if differences(pack, one)}
-    assert changed == {"help-seeking", "help-seeking-that-describes"}
+    assert changed == {one.id for one in kept if one.expect.get("exceptions") == ["CSE-X2"]} != set()
 
 
 def test_a_new_clause_and_a_new_answer_may_be_added(own: Write) -> None:

@@ -248,6 +248,7 @@ def test_a_second_strike_always_suspends(pack: policy.Pack, data: st.DataObject,
         answers["role"] in ("apparent_victim", "viewer")
         or answers["minor"] == "self"
         or answers.get("speech") == "own_story"
+        or (pack is not PACK and answers["role"] == "engager")  # a like counts only through the open clause (A04)
     )
     assert counts or not outcome.violation or protected
 

@@ -26,6 +26,22 @@ REASONS: dict[str, tuple[dict[str, Any], int, list[tuple[str, str, str]]]] = {
             ("outcome", "gl-sweep", ""),
         ],
     ),
+    "a named clause is told, and not every one that stands": (
+        {**GOLD, "swept": "yes"}, 0,
+        [
+            ("answer", "who=poster", ""),
+            ("answer", "sparkle=much", ""),
+            ("answer", "colours=gold", ""),
+            ("answer", "sorry=no", ""),
+            ("answer", "swept=yes", ""),
+            ("clause", "GL-01", "sparkle=much colours=gold"),
+            ("clause", "GL-02", "sparkle=much colours=gold"),
+            ("rule", "GL-R5", "GL-01 GL-02 who=poster sorry=no"),
+            ("report", "GL-P2", "GL-01"),
+            ("also", "preserve", "sparkle=much colours=gold swept=yes GL-02"),
+            ("outcome", "gl-sweep", ""),
+        ],
+    ),
     "an exception clears": (
         SILVER, 0,
         [
@@ -43,11 +59,14 @@ REASONS: dict[str, tuple[dict[str, Any], int, list[tuple[str, str, str]]]] = {
     "an exception that clears nothing is told where nothing stands": (
         {**SILVER, "who": "passer_by", "sparkle": "little", "swept": "no", "mood": "glum"}, 0,
         [
+            ("answer", "who=passer_by", ""),
             ("answer", "sparkle=little", ""),
             ("answer", "colours=silver", ""),
             ("exception", "GL-X1", "sparkle=little colours=silver"),
+            ("exception", "GL-X2", "sparkle=little"),
             ("rule", "GL-R1", "sparkle=little"),
             ("report", "GL-P1", ""),
+            ("also", "preserve", "GL-X1 who=passer_by"),
             ("outcome", "gl-fine", ""),
         ],
     ),
@@ -75,6 +94,7 @@ REASONS: dict[str, tuple[dict[str, Any], int, list[tuple[str, str, str]]]] = {
             ("clause", "GL-02", "sparkle=little colours=gold"),
             ("rule", "GL-R4", "GL-02 who=poster sorry=yes"),
             ("report", "GL-P1", ""),
+            ("also", "notify_account_holder", "GL-X2 who=poster"),
             ("also", "preserve", "sparkle=little colours=gold swept=yes GL-02"),
             ("outcome", "gl-warn", ""),
         ],
@@ -83,6 +103,7 @@ REASONS: dict[str, tuple[dict[str, Any], int, list[tuple[str, str, str]]]] = {
         {"who": "passer_by", "sparkle": "none"}, 0,
         [
             ("answer", "sparkle=none", ""),
+            ("exception", "GL-X2", "sparkle=none"),
             ("rule", "GL-R1", "sparkle=none"),
             ("report", "GL-P1", ""),
             ("outcome", "gl-fine", ""),
@@ -98,6 +119,7 @@ REASONS: dict[str, tuple[dict[str, Any], int, list[tuple[str, str, str]]]] = {
             ("clause", "GL-01", "sparkle=much colours=gold colours=silver"),
             ("rule", "GL-R3", "GL-01 who=passer_by"),
             ("report", "GL-P2", "GL-01"),
+            ("also", "inform_authority", "sparkle=much colours=gold who=passer_by"),
             ("outcome", "gl-shrug", ""),
         ],
     ),

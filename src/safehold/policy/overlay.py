@@ -39,9 +39,20 @@ class _Comparison:
             yield self._problem("strikes", "This class may not change how strikes count.")
         if self.base.priority == "top" and self.other.priority != "top":
             yield self._problem("priority", "This class may not move down in the queue.")
+        yield from self._excuses()
         yield from self._outcomes()
         yield from self._reports()
         yield from self._additions()
+
+    def _excuses(self) -> Iterator[Problem]:
+        """A further answer that is given instead of those that the base knows: what it excuses cannot be compared."""
+        further = {question.id: question for question in self.other.questions}
+        for question in self.base.questions:
+            for answer in further[question.id].answers:
+                new = answer.id not in question.answer_ids
+                if new and (question.kind == "one" or answer.alone):
+                    what = f"Answer {answer.id!r} takes the place of one of the base: what it excuses cannot be told."
+                    yield self._problem(question.id, what)
 
     def _known_answers(self) -> int:
         """Leaves aside sets in which a question has an answer that only the other version knows, and no other.
@@ -124,8 +135,10 @@ def _losses(before: OutcomeSpec, after: OutcomeSpec, other_rule: bool = False) -
     for measure, words in tests:
         if measure(after) < measure(before):
             yield words
-    if _rank(after) < _rank(before) and _rank(after)[0] == _rank(before)[0]:
+    if _rank(after)[0] == _rank(before)[0] and _fewer(before, after):
         yield "has fewer days or sanctions"
+    if "ban_person" in {one.code for one in before.sanctions} - {one.code for one in after.sanctions}:
+        yield "bans the person no more"
     if set(before.actions) - set(after.actions) and after.result == before.result:
         yield "does less about the item"
     if set(before.duties) - set(after.duties):
@@ -154,7 +167,16 @@ def _at_once(spec: OutcomeSpec) -> tuple[set[str], int]:
     return set(codes) & {"hide_item"}, max((SEVERITY.index(code) for code in codes if code in SEVERITY), default=-1)
 
 
-def _rank(spec: OutcomeSpec) -> tuple[int, int, int]:
-    """The gravest sanction, its days, and how many there are."""
-    ranks = [(SEVERITY.index(sanction.code), sanction.days or 0) for sanction in spec.sanctions]
-    return (*max(ranks, default=(-1, 0)), len(ranks))
+def _rank(spec: OutcomeSpec) -> tuple[int, int]:
+    """The gravest sanction and its days; below all others where there is none."""
+    return max(_ranks(spec), default=(-1, 0))
+
+
+def _fewer(before: OutcomeSpec, after: OutcomeSpec) -> bool:
+    """Whether some sanction, from the gravest down, has nothing as grave or as long in its place."""
+    was, now = sorted(_ranks(before), reverse=True), sorted(_ranks(after), reverse=True)
+    return len(now) < len(was) or any(new < old for old, new in zip(was, now, strict=False))
+
+
+def _ranks(spec: OutcomeSpec) -> list[tuple[int, int]]:
+    return [(SEVERITY.index(sanction.code), sanction.days or 0) for sanction in spec.sanctions]

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from safehold.policy.engine import Answers, BadAnswer, composed, severity
-from safehold.policy.pack import Because, History, Outcome, OutcomeSpec, Pack
+from safehold.policy.pack import SEVERITY, Because, History, Outcome, OutcomeSpec, Pack
 
 SECOND_PERSON = "override"  # the reason code; where the policy owner is asked for anyway, that one stays
 _REPORTS = frozenset({"report_shall", "report_may"})
@@ -75,6 +75,8 @@ def _as_strict(computed: Outcome, chosen: Outcome) -> bool:
     """Child sexual exploitation (S1): at least as strict in every part, and nothing that was ordered falls away."""
     if any(after < before for before, after in zip(severity(computed), severity(chosen), strict=True)):
         return False
+    if _ranks(chosen) < _ranks(computed):
+        return False
     kept = set(computed.actions) <= set(chosen.actions) and set(computed.duties) <= set(chosen.duties)
     banned = "ban_person" in _codes(chosen) or "ban_person" not in _codes(computed)
     return kept and banned and chosen.strike >= computed.strike
@@ -100,6 +102,11 @@ def _meanwhile(computed: Outcome) -> tuple[str, ...]:
     """What the computed outcome would have done by now."""
     now = computed.meanwhile if computed.second_person else (*computed.actions, *_codes(computed))
     return tuple(code for code in _MEANWHILE if code in now)
+
+
+def _ranks(outcome: Outcome) -> list[int]:
+    """All its sanctions, the gravest first: `severity` tells that one alone."""
+    return sorted((SEVERITY.index(code) for code in _codes(outcome) - _HARMLESS), reverse=True)
 
 
 def _codes(outcome: Outcome) -> set[str]:

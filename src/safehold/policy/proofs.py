@@ -41,6 +41,7 @@ class Proof:
         self.all_sets = EveryAnswerSet(cls)
         self.possible = self.all_sets.possible()
         self.meaning: Meaning[int] = Meaning(cls, self.all_sets)
+        self._narrowed: dict[tuple[tuple[int, bool], ...], int] = {}
 
     def all(self) -> list[Problem]:
         steps: tuple[Callable[[], Iterable[Problem]], ...] = (
@@ -221,8 +222,14 @@ class Proof:
         """Whether the function differs between two settings anywhere where both can be given."""
         sets = self.all_sets
         before, after = sets.fixed(function, one), sets.fixed(function, two)
-        possible = sets.both(sets.fixed(self.possible, one), sets.fixed(self.possible, two))
+        possible = sets.both(self._possible_with(one), self._possible_with(two))
         return sets.both(possible, sets.choose(before, sets.negate(after), after)) != NEVER
+
+    def _possible_with(self, setting: dict[int, bool]) -> int:
+        key = tuple(setting.items())
+        if key not in self._narrowed:
+            self._narrowed[key] = self.all_sets.fixed(self.possible, setting)
+        return self._narrowed[key]
 
     def _ladder(self) -> Iterable[Problem]:
         """Repetition climbs: one violation more never leads to a lower step, and no step is milder than the last."""
