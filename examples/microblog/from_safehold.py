@@ -36,6 +36,7 @@ class Desk:
             "item.get": self.item_get,
             "items.of": self.items_of,
             "item.open": self.item_open,
+            "item.context": self.item_context,
             "item.hide": self.item_hide,
             "item.restore": self.item_restore,
             "item.purge": self.item_purge,
@@ -113,6 +114,22 @@ class Desk:
         if post["picture"] is None:
             raise NotHere("That post has no picture.")
         return post["media_type"], post["picture"]
+
+    def item_context(self, db: sqlite3.Connection, _key: str, data: Data) -> Data:
+        """The conversation that a post stands in, hidden and removed posts too: so many before it, so many after."""
+        post, before, after = self._post(db, data["item_id"]), int(data["before"]), int(data["after"])
+        root, rows = store.conversation(db, post["id"])
+        place = next(number for number, row in enumerate(rows) if row["id"] == post["id"])
+        first = max(place - before, 0)
+        around = rows[first : place + after + 1]
+        own = [row for row in around if row["account_id"] == post["account_id"] and row["posted_from"]]
+        return {
+            "messages": [self._message(row) for row in around],
+            "about": post["id"],
+            "thread": root,
+            "complete": len(around) == len(rows),
+            "addresses": [{"ip": row["posted_from"], "event": "Upload", "at": row["posted_at"]} for row in own],
+        }
 
     # Orders
 
@@ -201,6 +218,18 @@ class Desk:
             "uploaded_from": {"ip": row["posted_from"], "event": "Upload", "at": row["posted_at"]}
             if row["posted_from"]
             else None,
+        }
+
+    def _message(self, row: sqlite3.Row) -> Data:
+        """A post as part of a conversation. Posts go to everybody, so that none names whom it went to."""
+        return {
+            "id": row["id"],
+            "at": row["posted_at"],
+            "sender": row["account_id"],
+            "text": row["text"],
+            "attachments": [row["id"]] if row["media_type"] else [],
+            "reply_to": row["reply_to"] or "",
+            "deleted": row["state"] == "gone",
         }
 
 

@@ -121,5 +121,18 @@ def erase_post(db: sqlite3.Connection, post_id: str) -> None:
     )
 
 
+def conversation(db: sqlite3.Connection, post_id: str) -> tuple[str, list[sqlite3.Row]]:
+    """The first post of the conversation that a post stands in, and all its posts in the order in which they came."""
+    root = post_id
+    while (above := one(db, "SELECT reply_to FROM posts WHERE id = ?", root)) and above["reply_to"]:
+        root = above["reply_to"]
+    rows = db.execute(
+        "WITH RECURSIVE thread(id) AS (SELECT ? UNION SELECT posts.id FROM posts JOIN thread ON reply_to = thread.id)"
+        " SELECT posts.* FROM posts JOIN thread ON posts.id = thread.id ORDER BY posts.rowid",
+        (root,),
+    )
+    return root, rows.fetchall()
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -3,7 +3,7 @@
 from safehold.app.settings import *  # noqa: F403
 from safehold.app.settings import INSTALLED_APPS as _ALL
 
-_ROOMS = {"audit", "work", "subjects", "cybertip"}
+_ROOMS = {"audit", "work", "subjects", "evidence", "cybertip"}
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     *(app for app in _ALL if app.removeprefix("safehold.") in _ROOMS and app.startswith("safehold.")),

@@ -1,12 +1,13 @@
-"""kill -9 at every boundary of the filing, restart: the service holds exactly one finished report.
+"""kill -9 at every boundary of the filing and at every fault of the simulator: one finished report, ours, and its hold.
 
-Each case is a worker process of its own on a database file of its own (or PostgreSQL, where the run has
-one) that kills itself at the named boundary, and a second one that goes on.
+Each run is a process of its own on a database file of its own (or PostgreSQL, where the run has one) that kills itself
+at the named boundary, and a second one that goes on. In the ordinary run every boundary, every endpoint and every kind
+of fault stands once or more; the slow run takes every triple of them.
 """
 
 import itertools
+import json
 import os
-import signal
 import subprocess
 import sys
 import uuid
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from safehold.cybertip.simulator.faults import KINDS
 from tests.cybertip.crash_driver import BODIES
 from tests.cybertip.simulated import PASSWORD, USERNAME, Simulator
 
@@ -26,30 +28,50 @@ STEPS = ("submit", "upload", "fileinfo", "finish")
 POINTS = ("before", "sent", "stored")
 PLAIN = ["filing.drafted", *(f"filing.{step}.{point}" for step in STEPS for point in POINTS), "filing.on_finished"]
 RETRACT = [f"filing.retract.{point}" for point in POINTS]
-FAULTS: dict[str, dict[str, Any]] = {
-    "bad-md5": {"endpoint": "upload", "kind": "bad_md5"},
-    "lost-submit": {"endpoint": "submit", "kind": "drop_after"},
-    "lost-upload": {"endpoint": "upload", "kind": "drop_after"},
-    "lost-fileinfo": {"endpoint": "fileinfo", "kind": "drop_after"},
-    "lost-finish": {"endpoint": "finish", "kind": "drop_after"},
-    "cut-finish": {"endpoint": "finish", "kind": "drop_before"},
-    "truncated-finish": {"endpoint": "finish", "kind": "truncated"},
-    "busy": {"endpoint": "", "kind": "status", "times": 2},
-    "limited": {"endpoint": "", "kind": "rate_limit", "times": 2},
+# Fields of the kinds that want some; a kind that answers a code is there once for each class of codes.
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "delay": [{"seconds": 0.05}],
+    "drip": [{"seconds": 0.05}],
+    "drop_during": [{"bytes": 100}],
+    "rate_limit": [{"seconds": 0, "times": 2}],
+    "status": [{"status": 503, "times": 2}, {"status": 413}, {"status": 404, "times": 6}],
+    "code": [{"code": code} for code in (1000, 2000, 4100, 1210, 9999)],
+    # Not 5001 and its kin: a service that did the work and says that there is no such report cannot be told apart.
+    "code_after": [{"code": code} for code in (1000, 3100, 4100, 9999)],
 }
+FAULTS = [
+    {"endpoint": step, "kind": kind, **fields}
+    for step in STEPS
+    for kind in KINDS
+    for fields in VARIANTS.get(kind, [{}])
+    if kind != "bad_md5" or step == "upload"
+]
+NO_FAULT: dict[str, Any] = {}
+
+
+def name_of(fault: dict[str, Any]) -> str:
+    return "-".join(str(value) for key, value in fault.items() if key not in ("times", "seconds", "bytes"))
+
+
+def chosen() -> Iterator[tuple[str, dict[str, Any]]]:
+    """For the ordinary run: every kind of fault once, going round the endpoints and the boundaries."""
+    for number, kind in enumerate(KINDS):
+        step = "upload" if kind == "bad_md5" else STEPS[number % len(STEPS)]
+        yield PLAIN[(5 * number + 3) % len(PLAIN)], {"endpoint": step, "kind": kind, **VARIANTS.get(kind, [{}])[0]}
 
 
 def cases() -> Iterator[Any]:
-    """In the ordinary run every boundary once, some with a fault; in the slow one all of them with all."""
-    ordinary = {(name, "") for name in PLAIN[1::2]}
-    ordinary |= {("filing.finish.before", "lost-finish"), ("filing.finish.sent", "lost-finish")}
-    ordinary |= {(name, "bad-md5") for name in RETRACT}
-    everything = [(name, "") for name in PLAIN] + list(itertools.product(PLAIN + RETRACT, FAULTS))
-    for name, fault in everything:
-        reaches = name not in RETRACT or fault in ("bad-md5", "lost-upload", "lost-fileinfo")
-        if reaches:
-            marks = [] if (name, fault) in ordinary else [pytest.mark.slow]
-            yield pytest.param(name, fault, id=f"{name}{'+' if fault else ''}{fault}", marks=marks)
+    """Every boundary with no fault and with each; and those of a retraction."""
+    ordinary = {(name, name_of(fault)) for name, fault in chosen()}
+    for name, fault in itertools.product(PLAIN, [NO_FAULT, *FAULTS]):
+        marks = [] if (name, name_of(fault)) in ordinary else [pytest.mark.slow]
+        yield pytest.param(name, [fault] if fault else [], id=f"{name}+{name_of(fault)}", marks=marks)
+    wrong = {"endpoint": "upload", "kind": "bad_md5"}  # that is what makes it retract
+    for name, kind in itertools.product(RETRACT, ["", *KINDS]):
+        later = [{"endpoint": "retract", "kind": kind, **VARIANTS.get(kind, [{}])[0]}] if kind else []
+        ordinary_one = (name, kind) in zip(RETRACT, ("drop_after", "", "half_xml"), strict=True)
+        marks = [] if ordinary_one else [pytest.mark.slow]
+        yield pytest.param(name, [wrong, *later], id=f"{name}+retract-{kind or 'plain'}", marks=marks)
 
 
 @pytest.fixture(scope="session")
@@ -102,30 +124,64 @@ def rows(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         return server.execute(query, values).fetchall()  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("boundary", "fault"), list(cases()))
-def test_killed_and_restarted(database: str, simulator: Simulator, tmp_path: Path, boundary: str, fault: str) -> None:
-    ref = f"crash:{uuid.uuid4().hex}"
-    environ = environment(database, tmp_path) | {
-        "SAFEHOLD_CYBERTIP_URL": simulator.url,
+class Driver:
+    """The process that forks workers."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.cybertip.crash_driver"], env=env, cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self._answer()
+
+    def work(self, ref: str, crash_at: str, mark: Path) -> dict[str, Any]:
+        """One worker, from the filing's present state to its end or its death."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"ref": ref, "crash_at": crash_at, "mark": str(mark)}) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        told: dict[str, Any] = json.loads(self.process.stdout.readline())
+        assert "error" not in told, told["error"]
+        return told
+
+    def stop(self) -> None:
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def driver(database: str, running_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    line = {
+        "SAFEHOLD_CYBERTIP_URL": running_simulator.url,
         "SAFEHOLD_CYBERTIP_USERNAME": USERNAME,
         "SAFEHOLD_CYBERTIP_PASSWORD": PASSWORD,
-        "SAFEHOLD_CRASH_AT": boundary,
-        "SAFEHOLD_CRASH_MARK": str(tmp_path / "killed"),
     }
-    if fault:
-        simulator.fault(FAULTS[fault])
-    command = [sys.executable, "-m", "tests.cybertip.crash_driver", ref]
-    first = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert first.returncode == -signal.SIGKILL, first.stderr
-    second = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert second.returncode == 0, second.stderr
-    state, number, sha256 = second.stdout.split()
-    assert state in ("finished", "recovered")
-    if state == "recovered":
-        assert boundary == "filing.on_finished" or "finish" in boundary or "finish" in fault
+    found = Driver(environment(database, tmp_path_factory.mktemp("driver")) | line)
+    yield found
+    found.stop()
+
+
+@pytest.mark.parametrize(("boundary", "faults"), list(cases()))
+def test_killed_and_restarted(
+    database: str, driver: Driver, simulator: Simulator, tmp_path: Path, boundary: str, faults: list[dict[str, Any]]
+) -> None:
+    ref, mark = f"crash:{uuid.uuid4().hex}", tmp_path / "killed"
+    if faults:
+        simulator.fault(*faults)
+    first = driver.work(ref, boundary, mark)
+    if "signal" in first:
+        assert first["signal"] == 9
+        first = driver.work(ref, boundary, mark)
+    else:  # after some faults this boundary is never reached: what it came to counts all the same
+        assert faults, f"{boundary} was never reached"
+    assert mark.exists() or faults
+    assert first["state"] in ("finished", "recovered")
+    assert first["differences"] == [], "receipt, hold and record agree"
     told = rows(database, "SELECT count(*) FROM work_task WHERE about = %s", f"ref:{ref}")
     assert told == [(1,)]  # on_finished took effect once
-    check_the_service(simulator, database, int(number), sha256)
+    check_the_service(simulator, database, first["number"], first["sha256"])
 
 
 def check_the_service(simulator: Simulator, database: str, number: int, sha256: str) -> None:
@@ -146,11 +202,21 @@ def check_the_service(simulator: Simulator, database: str, number: int, sha256: 
     left = rows(
         database,
         "SELECT s.report_id FROM cybertip_submission s JOIN cybertip_filing f ON f.id = s.filing_id"
-        " WHERE f.document_sha256 = %s AND s.state = 'left'",
+        " WHERE f.document_sha256 = %s AND s.state IN ('left', 'refused')",
         sha256,
     )
-    assert len(open_ones) <= len(left)  # each is known to be left, and expires unfinished
+    assert len(open_ones) <= len(left)  # each is known not to be ours any more, and expires unfinished
 
 
-def test_there_are_enough_boundaries() -> None:
-    assert len(PLAIN) >= 12
+def test_the_matrix_has_every_boundary_endpoint_and_fault() -> None:
+    every = [case.values for case in cases()]
+    ordinary = [case.values for case in cases() if not case.marks]
+    assert len(PLAIN) == 14
+    assert {name for name, _faults in ordinary} == {*PLAIN, *RETRACT}
+    named = [(one["endpoint"], one["kind"]) for _name, faults in ordinary for one in faults]
+    assert {kind for _endpoint, kind in named} == set(KINDS)
+    assert {endpoint for endpoint, _kind in named} == {*STEPS, "retract"}
+    product = {(name, one["endpoint"], one["kind"]) for name, faults in every for one in faults}
+    wanted = itertools.product(PLAIN, STEPS, KINDS)
+    assert product >= {one for one in wanted if one[2] != "bad_md5" or one[1] == "upload"}
+    assert len(every) == len(PLAIN) * (len(FAULTS) + 1) + len(RETRACT) * (len(KINDS) + 1)

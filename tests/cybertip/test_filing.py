@@ -312,7 +312,29 @@ def test_a_file_that_breaks_off_is_retracted(service_at: Simulator) -> None:
     assert states(service_at, filing) == ["retracted", "finished"]
 
 
-def test_restarts_have_an_end(service_at: Simulator) -> None:
+@pytest.mark.parametrize("endpoint", ["upload", "fileinfo"])
+def test_credentials_refused_in_mid_report_send_no_file_twice(service_at: Simulator, endpoint: str) -> None:
+    """A service that did the work and refused all the same: the report is retracted, and begun anew."""
+    filing, ended = a_filing(files=2), Ended()
+    service_at.fault({"endpoint": endpoint, "kind": "code_after", "code": 3300})
+    for _ in range(60):
+        progress = service.advance(filing.pk, worker="t", on_finished=ended, read=read)
+        service.close_circuit("practice", actor="staff:1")
+        if progress.kind == "done":
+            break
+    one_finished(service_at, filing)
+    assert states(service_at, filing) == ["retracted", "finished"]
+
+
+def test_patience_lasts_for_days_and_ends() -> None:
+    least = sum(settle.pause(count) / 1.2 * 0.8 for count in range(1, settle.MAX_RESTARTS + 1))
+    assert 2 * 24 * 3600 < least < 7 * 24 * 3600
+    assert settle.pause(1) < 1
+    assert settle.pause(10_000) <= 1.2 * settle.LONGEST_PAUSE
+
+
+def test_restarts_have_an_end(service_at: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "MAX_RESTARTS", 20)
     filing = a_filing(files=1)
     service_at.fault({"endpoint": "upload", "kind": "bad_md5", "times": 100})
     assert run(filing, Ended(), most=100)[-1].kind == "person"

@@ -38,17 +38,21 @@ def types_of(heading: str, until: str) -> set[str]:
     return set(re.findall(r"^\| `([a-z.]+)` \|", part, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["AccountFacts", "ItemFacts", "Found"])
+@pytest.mark.parametrize("name", ["AccountFacts", "ItemFacts", "Found", "Context"])
 def test_shapes_decode_and_name_every_field(name: str) -> None:
     shape = getattr(contract, name)
     text = block(f"shape: {name}")
     msgspec.json.decode(text, type=shape)
-    assert set(json.loads(text)) == set(shape.__struct_fields__)
+    told = json.loads(text)
+    assert set(told) == set(shape.__struct_fields__)
+    if shape is contract.Context:
+        assert set(told["messages"][0]) == set(contract.ContextMessage.__struct_fields__)
+        assert set(told["devices"][0]) == set(contract.DeviceUse.__struct_fields__)
 
 
 def test_the_tables_name_every_message() -> None:
     questions, orders = types_of("### Questions", "### Orders"), types_of("### Orders", "### When you cannot")
-    assert questions == {"ping", "find", "account.get", "item.get", "items.of", "item.open"}
+    assert questions == {"ping", "find", "account.get", "item.get", "items.of", "item.open", "item.context"}
     assert len(orders) == len(ORDERS)
     desk = (ROOT / "examples" / "microblog" / "from_safehold.py").read_text()
     assert set(re.findall(r'^ {12}"([a-z.]+)": self\.', desk, re.MULTILINE)) == questions | orders

@@ -1,6 +1,7 @@
 """The Matrix adapter against scripted answers: what errors mean, what is refused before any order is given."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -585,7 +586,17 @@ def test_notices(script: Script, line: MatrixContact) -> None:
 
 def test_limits_are_declared(line: MatrixContact) -> None:
     said = " ".join(line.abilities.limits)
-    for limit in ("other homeservers", "Encrypted", "without a file", "same bytes", "Authentication Service"):
+    assert line.abilities.context
+    for limit in (
+        "other homeservers",
+        "Encrypted",
+        "sender and time alone",
+        "at most ten",
+        "named the message",
+        "without a file",
+        "same bytes",
+        "Authentication Service",
+    ):
         assert limit in said
     assert line.abilities.without_undo == {"purge_item"}
     assert line.abilities.without_undo <= line.abilities.orders
@@ -610,3 +621,106 @@ def test_a_folder_that_holds_something_else_is_never_cleared(tmp_path: Path) -> 
     with pytest.raises(HomeserverError, match="holds something else"):
         ensure_synapse(tmp_path)
     assert (tmp_path / "file").read_text() == "placeholder"
+
+
+# --- what stands around a message -------------------------------------------------------------------
+
+
+def said(number: int, text: str = "", **more: Any) -> dict[str, Any]:
+    content = {"msgtype": "m.text", "body": text or f"placeholder message {number}"}
+    at = 1795306486173 + 1000 * number
+    made = {"event_id": f"$e{number}", "sender": HIM, "type": "m.room.message", "origin_server_ts": at}
+    return made | {"content": content} | more
+
+
+def joined(*names: str, left: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    rows = [(name, "join") for name in names] + [(name, "leave") for name in left]
+    return [{"type": "m.room.member", "state_key": name, "content": {"membership": how}} for name, how in rows]
+
+
+HER = "@user-18:chat.test"
+AROUND = f"GET /_synapse/admin/v1/rooms/{ROOM}/context/$e5"
+
+
+def around(**more: Any) -> dict[str, Any]:
+    state = [*joined(HIM, HER, left=("@user-19:chat.test",)), {"type": "m.room.name", "content": {"name": "room 1"}}]
+    return {"event": said(5), "events_before": [said(4), said(3)], "events_after": [said(6)], "state": state} | more
+
+
+@pytest.fixture
+def known(script: Script) -> Script:
+    script.on(f"GET {USER}", user(threepids=[]))
+    script.on(f"GET /_synapse/admin/v1/whois/{HIM}", {"devices": {"": {"sessions": [{"connections": [
+        {"ip": "192.0.2.17", "last_seen": 1795306486173}]}]}}})  # fmt: skip
+    return script
+
+
+def test_what_stands_around_a_message(known: Script, line: MatrixContact) -> None:
+    replied = said(6, sender=HER)
+    replied["content"]["m.relates_to"] = {"m.in_reply_to": {"event_id": "$e5"}}
+    edited = said(5, unsigned={"m.relations": {"m.replace": {"origin_server_ts": 1795306499000}}})
+    gone = said(3, content={}, unsigned={"redacted_because": {"origin_server_ts": 1795306500000}})
+    secret = said(4, sender=HER, type="m.room.encrypted", content={"ciphertext": "x"})
+    asked: list[dict[str, str]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(dict(request.url.params))
+        return httpx2.Response(
+            200, json=around(event=edited, events_before=[secret, *joined(HER), gone], events_after=[replied])
+        )
+
+    known.on(AROUND, answer)
+    found = line.context(f"{ROOM}/$e5", before=2, after=2)
+    (params,) = asked
+    assert params["limit"] == "6"
+    assert json.loads(params["filter"]) == {
+        "types": ["m.room.message", "m.room.encrypted", "m.sticker", "m.room.member", "m.room.name"]
+    }
+    assert [one.id for one in found.messages] == [f"{ROOM}/$e{n}" for n in (3, 4, 5, 6)], "oldest first"
+    assert (found.about, found.thread, found.title, found.complete) == (f"{ROOM}/$e5", ROOM, "room 1", None)
+    first, second, own, answered = found.messages
+    assert (first.deleted, first.text) == (True, "")
+    assert first.deleted_at == datetime.fromtimestamp(1795306500, UTC)
+    assert (second.encrypted, second.text, second.sender, second.recipients) == (True, "", HER, (HIM,))
+    assert (own.text, own.edited, own.recipients) == ("placeholder message 5", True, (HER,))
+    assert own.edited_at == datetime.fromtimestamp(1795306499, UTC)
+    assert (answered.reply_to, answered.edited, answered.deleted) == (f"{ROOM}/$e5", False, False)
+    assert [use.ip for use in found.addresses] == ["192.0.2.17"]
+
+
+def test_the_window_is_kept_and_says_that_there_is_more(known: Script, line: MatrixContact) -> None:
+    known.on(AROUND, around())
+    found = line.context(f"{ROOM}/$e5", before=1, after=1)
+    assert [one.id for one in found.messages] == [f"{ROOM}/$e{n}" for n in (4, 5, 6)]
+    assert found.complete is False
+
+
+def test_a_crowd_is_not_named(known: Script, line: MatrixContact) -> None:
+    known.on(AROUND, around(state=joined(HIM, *(f"@user-{n}:chat.test" for n in range(20, 30)))))
+    assert all(one.recipients == () for one in line.context(f"{ROOM}/$e5").messages)
+
+
+def test_a_file_is_found_in_the_message_by_which_it_was_named(known: Script, line: MatrixContact) -> None:
+    shows = said(5, content={"msgtype": "m.image", "body": "gradient 1.png", "url": MEDIA})
+    known.on(AROUND, around(event=shows))
+    known.on("GET /_matrix/client/v3/directory/room/#room:chat.test", {"room_id": ROOM})
+    for name in (f"{ROOM}/$e5", f"https://matrix.to/#/{ROOM}/$e5", "https://matrix.to/#/#room:chat.test/$e5"):
+        found = line.context(MEDIA, named_as=(MEDIA, HIM, name))
+        assert found.about == f"{ROOM}/$e5"
+        assert [one.attachments for one in found.messages if one.id == found.about] == [(MEDIA,)]
+    for named in ((), (MEDIA,), ("x",)):
+        with pytest.raises(Unsupported, match="No report named the message"):
+            line.context(MEDIA, named_as=named)
+    known.on(AROUND, around())
+    with pytest.raises(Unsupported):
+        line.context(MEDIA, named_as=(f"{ROOM}/$e5",))
+
+
+def test_what_is_gone_or_of_elsewhere(known: Script, line: MatrixContact) -> None:
+    known.on(AROUND, error(404, "M_NOT_FOUND"))
+    with pytest.raises(NotFound):
+        line.context(f"{ROOM}/$e5")
+    with pytest.raises(Unsupported):
+        line.context(MEDIA, named_as=(f"{ROOM}/$e5",))
+    known.on(AROUND, around(event=said(5, sender="@user-17:other.test"), state=[]))
+    assert line.context(f"{ROOM}/$e5").addresses == ()

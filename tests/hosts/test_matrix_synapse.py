@@ -389,6 +389,40 @@ def test_an_encrypted_message(line: MatrixContact, him: Client, her: Client, roo
     assert members_view(her, room, event) == {}
 
 
+def test_what_stands_around_a_message(line: MatrixContact, him: Client, her: Client) -> None:
+    closed = him.create_room("room 4", public=False)
+    him.invite(closed, her.user_id)
+    her.join(closed)
+    sent = [client.send_text(closed, f"placeholder message {n}") for n, client in enumerate([him, her] * 3)]
+    replied = {"msgtype": "m.text", "body": "placeholder message 6"}
+    replied["m.relates_to"] = {"m.in_reply_to": {"event_id": sent[5]}}  # type: ignore[assignment]
+    sent.append(her.send(closed, replied))
+    new = {"msgtype": "m.text", "body": "placeholder message 30"}
+    her.send(closed, {**new, "m.new_content": new, "m.relates_to": {"rel_type": "m.replace", "event_id": sent[3]}})
+    him.redact(closed, sent[4])
+    her.send(closed, {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "AwgA", "session_id": "x"}, "m.room.encrypted")
+    found = line.context(f"{closed}/{sent[2]}", before=1, after=10)
+    told = {one.id: one for one in found.messages}
+    assert [one.id for one in found.messages][:6] == [f"{closed}/{event}" for event in sent[1:]]
+    assert (found.about, found.thread, found.title) == (f"{closed}/{sent[2]}", closed, "room 4")
+    assert found.complete is False, "one before it was cut off"
+    own = told[found.about]
+    assert (own.text, own.sender, own.recipients) == ("placeholder message 2", him.user_id, (her.user_id,))
+    assert told[f"{closed}/{sent[3]}"].edited
+    assert told[f"{closed}/{sent[3]}"].edited_at is not None
+    assert (told[f"{closed}/{sent[4]}"].deleted, told[f"{closed}/{sent[4]}"].text) == (True, "")
+    assert told[f"{closed}/{sent[4]}"].deleted_at is not None
+    assert told[f"{closed}/{sent[6]}"].reply_to == f"{closed}/{sent[5]}"
+    assert found.messages[-1].encrypted
+    assert all(one.at is not None for one in found.messages)
+    assert found.addresses, "Synapse saw him from somewhere"
+    mxc, _ = upload(him)
+    shown = him.send_image(closed, mxc, file_name="gradient 1.png")
+    with pytest.raises(Unsupported):
+        line.context(mxc)
+    assert line.context(mxc, named_as=(f"https://matrix.to/#/{closed}/{shown}",)).about == f"{closed}/{shown}"
+
+
 def test_a_message_with_a_thumbnail_of_its_own(line: MatrixContact, him: Client, her: Client, room: str) -> None:
     """Both files go and come back together; purging deletes both and redacts the message."""
     mxc, data = upload(him)

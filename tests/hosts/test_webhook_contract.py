@@ -151,6 +151,36 @@ def test_dead_links_are_not_found(line: WebhookContact, site: Microblog, dead: s
         line.find(dead.format(url=site.url))
 
 
+def test_what_stands_around_a_post_is_its_conversation(line: WebhookContact, member: Member, site: Microblog) -> None:
+    other = site.member(f"other-of-{member.handle}")
+    root = member.post("placeholder message 20", PICTURE)["post_id"]
+    first = other.reply(root, "placeholder message 21").json()["post_id"]
+    second = member.reply(first, "placeholder message 22").json()["post_id"]
+    other.reply(root, "placeholder message 23").raise_for_status()
+    member.post("placeholder message 24")
+    other.remove(first).raise_for_status()
+    line.hide_item(second, key="hide-20")
+    found = line.context(second)
+    assert [one.text for one in found.messages] == [
+        "placeholder message 20", "", "placeholder message 22", "placeholder message 23",
+    ]  # fmt: skip
+    assert [one.sender for one in found.messages] == [
+        member.account_id, other.account_id, member.account_id, other.account_id,
+    ]  # fmt: skip
+    assert [one.reply_to for one in found.messages] == ["", root, first, root]
+    assert [one.attachments for one in found.messages] == [(root,), (), (), ()]
+    assert [one.deleted for one in found.messages] == [False, True, False, False]
+    assert (found.about, found.thread, found.complete) == (second, root, True)
+    assert all(one.at is not None and one.recipients == () for one in found.messages)
+    assert [(use.ip, use.event) for use in found.addresses] == [("192.0.2.17", "Upload")] * 2
+    assert line.context(root).messages == found.messages
+    cut = line.context(second, before=1, after=0)
+    assert [one.id for one in cut.messages] == [first, second]
+    assert cut.complete is False
+    with pytest.raises(NotFound):
+        line.context("nothing")
+
+
 def test_items_of_an_account_come_newest_first(line: WebhookContact, member: Member) -> None:
     posts = [member.post(f"placeholder message {number}")["post_id"] for number in range(3)]
     assert [item.id for item in line.items_of(member.account_id)] == posts[::-1]

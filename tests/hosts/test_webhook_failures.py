@@ -311,3 +311,51 @@ def test_the_environments_proxy_is_not_used(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     line.hide_item("p1", key="k")
     assert len(server.asked) == 1
+
+
+# --- what stands around an item ---------------------------------------------------------------------
+
+
+def message(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": f"m{number}", "at": f"2026-01-02T00:{number:02d}:00Z", "sender": "a1", **more}
+
+
+def test_a_context_is_asked_for_with_its_bounds_and_cut_to_them(line: WebhookContact, server: ScriptedServer) -> None:
+    server.answer = always(as_json({"messages": [message(n) for n in range(9)], "about": "m4", "complete": True}))
+    found = line.context("m4", named_as=("https://blog.test/m/4",), before=2, after=1)
+    assert server.asked[0].json()["type"] == "item.context"
+    assert server.asked[0].json()["data"] == {
+        "item_id": "m4", "named_as": ["https://blog.test/m/4"], "before": 2, "after": 1,
+    }  # fmt: skip
+    assert [one.id for one in found.messages] == ["m2", "m3", "m4", "m5"]
+    assert found.complete is False, "what was cut off is not here"
+
+
+def test_a_host_that_gives_no_context_says_so(line: WebhookContact, server: ScriptedServer) -> None:
+    server.answer = always(as_json({"error": "unsupported", "message": "Microblog does not know item.context."}, 501))
+    with pytest.raises(Unsupported):
+        line.context("m4")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({"messages": [message(1)], "about": "m4"}, "0 times"),
+        ({"messages": [message(4), message(4)], "about": "m4"}, "2 times"),
+        ({"messages": [message(4)]}, "0 times"),
+        ({"messages": [message(4, deleted_at="2026-01-02T00:00:00")], "about": "m4"}, "without a zone"),
+        ({"messages": [message(4, text=7)], "about": "m4"}, "shape"),
+    ],
+)
+def test_a_context_that_proves_nothing_is_refused(
+    line: WebhookContact, server: ScriptedServer, answer: dict[str, Any], says: str
+) -> None:
+    server.answer = always(as_json(answer))
+    with pytest.raises(HostRefused, match=says):
+        line.context("m4")
+
+
+def test_a_context_may_be_addresses_alone(line: WebhookContact, server: ScriptedServer) -> None:
+    server.answer = always(as_json({"devices": [{"type": "IMEI", "value": "placeholder-1"}]}))
+    found = line.context("m4")
+    assert (found.messages, [one.value for one in found.devices]) == ((), ["placeholder-1"])

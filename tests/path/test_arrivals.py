@@ -194,6 +194,10 @@ def test_a_retracted_entry_has_its_decisions_looked_at_again(world: memory_host.
     stage.look_again(corrections[0], desk.CLEARED, grant=True, actor=SECOND)
     assert world.accounts["user-17"].status == contract.AccountStatus.ACTIVE
     assert Decision.objects.get(replaces=decision).cause == "correction"
+    letter = Letter.objects.get(kind="ncmec_correction")
+    assert "list entry that led to the report was found wrong" in letter.body
+    assert "on appeal" not in letter.body
+    assert Task.objects.filter(kind="tell-ncmec", role="custodian", closed_at=None).count() == 1
     assert list(Letter.objects.exclude(kind="ncmec_correction").values_list("kind", flat=True)) == ["reversal"]
     stage.check_everywhere(world)
 

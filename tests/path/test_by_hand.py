@@ -226,6 +226,7 @@ def test_the_letter_to_ncmec_is_sent_on_record_and_ends_the_task(world: memory_h
     letter = filings.letter_of(row)
     assert letter is not None
     assert letter.state == "drafted"
+    assert "reversed on appeal" in letter.body
     assert str(row.report_id) in letter.body
     with pytest.raises(ValueError, match="Say how"):
         filings.told_ncmec(row.pk, how=" ", actor=CUSTODIAN)

@@ -101,7 +101,9 @@ def open_duty(row: Filing) -> None:
 
 
 FILED_WRONG: dict[str, tuple[Callable[[Filing], object], set[str]]] = {
-    "no number": (change(report_id=None), {"no-number", "not-finished-once", "receipt-not-answered", "receipt-other-report"}),
+    "no number": (
+        change(report_id=None), {"no-number", "not-finished-once", "receipt-not-answered", "receipt-other-report"},
+    ),
     "another number": (change(report_id=5), {"not-finished-once", "receipt-not-answered", "receipt-other-report"}),
     "no receipt": (change(receipt=None), {"no-receipt"}),
     "empty receipt": (change(receipt=b""), {"no-receipt"}),
@@ -178,7 +180,8 @@ class TestClock:
         assert (told.age, told.late) == (None, False)
         assert clock.waiting() == []
 
-    def test_an_unfiled_one_waits_and_alarms_once(self, unfiled: Filing) -> None:
+    @pytest.mark.usefixtures("unfiled")
+    def test_an_unfiled_one_waits_and_alarms_once(self) -> None:
         case = Case.objects.get()
         (row,) = clock.waiting()
         assert row.duty is not None
@@ -190,7 +193,8 @@ class TestClock:
             assert clock.alarm() == 1
         assert Task.objects.filter(kind="report-late", role="custodian").count() == 1
 
-    def test_an_undecided_case_waits_too(self, world: memory_host.World) -> None:
+    @pytest.mark.usefixtures("world")
+    def test_an_undecided_case_waits_too(self) -> None:
         case = case_of("p1", class_id="cse")
         (row,) = clock.waiting()
         assert row.duty is None
@@ -203,11 +207,13 @@ class TestClock:
         told = clock.of_subject(case.subjects.get())
         assert (told.age, told.took) == (None, None)
 
-    def test_another_class_does_not_wait(self, world: memory_host.World) -> None:
+    @pytest.mark.usefixtures("world")
+    def test_another_class_does_not_wait(self) -> None:
         case_of("p1", class_id="altercation")
         assert clock.waiting() == []
 
-    def test_the_limit_is_the_operators(self, unfiled: Filing, settings: Any) -> None:
+    @pytest.mark.usefixtures("unfiled")
+    def test_the_limit_is_the_operators(self, settings: Any) -> None:
         import msgspec
 
         Case.objects.update(knowledge_at=timezone.now() - timedelta(hours=5))
@@ -215,7 +221,8 @@ class TestClock:
         settings.SAFEHOLD = msgspec.structs.replace(settings.SAFEHOLD, report_alarm_hours=4)
         assert clock.waiting()[0].late
 
-    def test_a_waived_report_waits_no_longer(self, unfiled: Filing) -> None:
+    @pytest.mark.usefixtures("unfiled")
+    def test_a_waived_report_waits_no_longer(self) -> None:
         from safehold.path import commands
 
         duty = Duty.objects.get(kind="report_shall")
@@ -224,3 +231,48 @@ class TestClock:
         assert clock.waiting() == []
         assert Decision.objects.get().state == "confirmed"
         assert reconciling.compare().agrees
+
+
+class TestCommandLine:
+    """`safehold cybertip status` and `safehold doctor` say the same as the page."""
+
+    def status(self, *more: str) -> int:
+        from safehold.app.cli import parser
+
+        arguments = parser().parse_args(["cybertip", "status", *more])
+        return int(arguments.run(arguments))
+
+    def test_all_is_well(self, filed: Filing, capsys: pytest.CaptureFixture[str]) -> None:
+        import json
+
+        assert self.status() == 0
+        assert "practice: 1 filed; 1 receipts, 0 numbers entered by hand, 1 holds, 1 acts on record" in (
+            told := capsys.readouterr().out
+        )
+        assert "Our count equals the receipts." in told
+        assert self.status("--json") == 0
+        told_json = json.loads(capsys.readouterr().out)
+        assert told_json["agrees"] is True
+        assert told_json["environments"][0]["states"] == {"finished": 1}
+        assert told_json["waiting"] == {"number": 0, "late": 0, "limit_hours": 24, "oldest_since": None}
+        assert filed.state == "finished"
+
+    def test_a_difference_ends_with_one_and_is_named(self, filed: Filing, capsys: pytest.CaptureFixture[str]) -> None:
+        from safehold.app import doctor
+
+        shorten(filed)
+        assert self.status() == 1
+        assert f"DIFFERS {audit.ref(filed)}: {CODES['hold-too-short']}" in capsys.readouterr().out
+        (finding,) = list(doctor._reports())
+        assert (finding.what, finding.state) == ("reports", "wrong")
+        assert "hold-too-short" in finding.say
+
+    def test_what_waits_too_long_ends_with_one(self, unfiled: Filing, capsys: pytest.CaptureFixture[str]) -> None:
+        from safehold.app import doctor
+
+        Filing.objects.filter(pk=unfiled.pk).update(state="drafted")
+        assert self.status() == 0
+        Case.objects.update(knowledge_at=timezone.now() - timedelta(days=2))
+        assert self.status() == 1
+        assert "1 of them for too long" in capsys.readouterr().out
+        assert [(one.what, one.state) for one in doctor._reports()] == [("reports", "ok"), ("clock", "wrong")]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from safehold.cases.models import Case, Decision
 from safehold.cybertip import service as cybertip
-from safehold.hosts import keys
+from safehold.hosts import contract, keys
 from safehold.redress.models import Appeal
 from safehold.staff import service as staff
 from safehold.staff.models import Member, StaffRole
@@ -68,6 +68,13 @@ def build(later: Callable[..., Any] | None = None) -> DeskWorld:
         outside.add_account(f"user-{number}", phones=(f"+120255501{number}",))
         outside.add_item(f"picture-{number}", f"user-{number}", body=gradient(), text=f"placeholder message {number}")
         outside.add_item(f"post-{number}", f"user-{number}", text=f"placeholder message {number}")
+    for name, body in (("picture-22", gradient()), ("post-22", b"")):
+        outside.add_item(name, "user-22", body=body, text="placeholder message 22", public=True)
+    around = contract.ContextMessage(
+        id="post-30", at=memory_host.POSTED, sender="user-18", text="placeholder message 30"
+    )
+    for name in ("picture-22", "post-22"):
+        outside.add_thread(name, around, complete=True)
     _cases(world)
     keys.issue_key(host, ["reports", "screen"], world.members["administrator"].actor, "app server")
     with transaction.atomic():

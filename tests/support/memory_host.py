@@ -21,6 +21,8 @@ class World:
     accounts: dict[str, contract.AccountFacts] = field(default_factory=dict)
     items: dict[str, contract.ItemFacts] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)
+    contexts: dict[str, contract.Context] = field(default_factory=dict)  # by item; without one it is Unsupported
+    asked: list[str] = field(default_factory=list)  # items whose context was asked for
     orders: list[tuple[str, str, str]] = field(default_factory=list)
     told: list[tuple[str, str, str]] = field(default_factory=list)
     broken: dict[str, Exception] = field(default_factory=dict)  # method name -> what it raises
@@ -39,11 +41,20 @@ class World:
         if body:
             self.bodies[id] = body
 
+    def add_thread(self, item: str, *others: contract.ContextMessage, **facts: object) -> None:
+        """The item among other messages, as the item's own facts tell it."""
+        own = self.items[item]
+        message = contract.ContextMessage(id=item, at=own.posted_at, sender=own.account_id, text=own.text)
+        recipients = tuple(facts.pop("recipients", ()))  # type: ignore[arg-type]
+        message = msgspec.structs.replace(message, recipients=recipients)
+        rows = sorted([message, *others], key=lambda one: one.at or POSTED)
+        self.contexts[item] = contract.Context(messages=tuple(rows), about=item, **facts)  # type: ignore[arg-type]
+
 
 class Line:
     """The contract's `Contact` over a World."""
 
-    abilities = contract.Abilities(orders=frozenset({"hide_item", "suspend_account"}))
+    abilities = contract.Abilities(orders=frozenset({"hide_item", "suspend_account"}), context=True)
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -84,6 +95,20 @@ class Line:
         if item_id not in self.world.bodies:
             raise contract.NotFound(f"no file {item_id}")
         yield iter([self.world.bodies[item_id]])
+
+    def context(
+        self,
+        item_id: str,
+        *,
+        named_as: tuple[str, ...] = (),  # noqa: ARG002
+        before: int = 20,
+        after: int = 20,
+    ) -> contract.Context:
+        self.world.asked.append(item_id)
+        self._check("context")
+        if item_id not in self.world.contexts:
+            raise contract.Unsupported("no context here")
+        return contract.window(self.world.contexts[item_id], before=before, after=after)
 
     def _order(self, name: str, target: str, key: str) -> bool:
         self._check(name)

@@ -59,7 +59,10 @@ class Ncmec:
     def _answer(self, call: str, **more: Any) -> Answer:
         outcome = self.stuck.get(call, Outcome.OK)
         if outcome == Outcome.OK:
-            return Answer(outcome=outcome, http_status=200, code=0, raw=b"<ok/>", **more)
+            root = "reportDoneResponse" if call == "finish" else "reportResponse"
+            number = more.get("report_id", 1000 + self.opened)
+            raw = f"<{root}><responseCode>0</responseCode><reportId>{number}</reportId></{root}>".encode()
+            return Answer(outcome=outcome, http_status=200, code=0, raw=raw, **more)
         return Answer(outcome=outcome, http_status=400 if outcome == Outcome.PERSON else 503, code=4100)
 
     def submit(self, _document: bytes) -> Answer:

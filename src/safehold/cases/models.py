@@ -1,6 +1,8 @@
 """Records of a case. Written by this room alone; assessment, decision and duties hang on the subject."""
 
 import uuid
+from collections.abc import Iterable
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -74,6 +76,16 @@ class CaseItem(models.Model):
         DONE = "done", _("preserved")
         UNAVAILABLE = "unavailable", _("not to be had from the host")  # recorded; a person was told
 
+    class Context(models.TextChoices):
+        """What stood around the item on its host: messages, addresses, devices (18 USC 2258A(h)(2))."""
+
+        DUE = "due", _("not yet preserved")
+        DONE = "done", _("preserved")
+        UNSUPPORTED = "unsupported", _("the host has none to give")
+        WITHHELD = "withheld", _("private: only a participant or the host can bring it in")
+        UNAVAILABLE = "unavailable", _("not to be had from the host")
+        NOT_ASKED = "not_asked", _("never asked for")  # preserved before contexts were
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="items")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="in_cases")
@@ -82,14 +94,38 @@ class CaseItem(models.Model):
     preserved_at = models.DateTimeField(null=True)
     body = models.ForeignKey(Sealed, on_delete=models.PROTECT, null=True, related_name="+")  # the file itself
     facts = models.ForeignKey(Sealed, on_delete=models.PROTECT, null=True, related_name="+")  # text, times, addresses
+    context_state = models.CharField(max_length=12, choices=Context, default=Context.DUE)
+    context = models.ForeignKey(Sealed, on_delete=models.PROTECT, null=True, related_name="+")  # JSON, as the host told
+    thread = models.ForeignKey(Sealed, on_delete=models.PROTECT, null=True, related_name="+")  # the messages as a text
     viewed_by_host_staff = models.BooleanField(null=True)  # null = the host does not say
     reported = models.BooleanField(default=True)  # False: context that came with the account
 
+    # Everything of an item that can lie in the vault: holds, hand-over and destruction take all of it.
+    SEALED: ClassVar[tuple[str, ...]] = ("body_id", "facts_id", "context_id", "thread_id")
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["case", "item"], name="item_once_per_case")]
+        constraints = [
+            models.UniqueConstraint(fields=["case", "item"], name="item_once_per_case"),
+            models.CheckConstraint(
+                name="context_done_is_in_the_vault", condition=~Q(context_state="done") | Q(context__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"item {self.item_id} of case {self.case_id}"
+
+    @property
+    def sealed_ids(self) -> tuple[uuid.UUID, ...]:
+        """What the vault holds of it."""
+        return tuple(one for name in self.SEALED if (one := getattr(self, name)) is not None)
+
+    @classmethod
+    def resting_on(cls, sealed_ids: Iterable[uuid.UUID]) -> "models.QuerySet[CaseItem]":
+        """The items that have one of these objects in the vault."""
+        wanted, ids = Q(), list(sealed_ids)
+        for name in cls.SEALED:
+            wanted |= Q(**{f"{name}__in": ids})
+        return cls.objects.filter(wanted)
 
 
 class Lease(models.Model):

@@ -166,6 +166,19 @@ def set_unavailable(case_item: CaseItem, *, because: str, actor: str) -> None:
     audit.record("case.item_unavailable", actor=actor, about=case_item.case, item=str(case_item.pk), because=because)
 
 
+def set_context(
+    case_item: CaseItem, state: str, *, actor: str, because: str = "", context: Sealed | None = None,
+    thread: Sealed | None = None,
+) -> None:  # fmt: skip
+    """What stands around the item, as the vault has it from now on; or why it has none (a CaseItem.Context)."""
+    case_item.context_state, case_item.context, case_item.thread = state, context, thread
+    case_item.save(update_fields=["context_state", "context", "thread"])
+    audit.record(
+        "case.context_set", actor=actor, about=case_item.case, item=str(case_item.pk), state=str(state),
+        because=because, context=str(context.pk) if context else "", thread=str(thread.pk) if thread else "",
+    )  # fmt: skip
+
+
 def set_subject_facts(subject: CaseSubject, facts: Sealed, *, actor: str) -> None:
     """The account as the host knew it at the time, in the vault (context: 18 USC 2258A(h)(2))."""
     subject.facts = facts

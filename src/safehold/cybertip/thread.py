@@ -35,8 +35,11 @@ class MessageInput(Record, frozen=True, kw_only=True):
     text: str = ""
     attachments: tuple[str, ...] = ()  # sealed ids, or the host's ids of what could not be fetched
     reply_to: str = ""
+    edited: bool = False
     edited_at: datetime | None = None
+    deleted: bool = False
     deleted_at: datetime | None = None
+    encrypted: bool = False  # the service itself cannot read its text
     reported: bool = False
 
 
@@ -83,8 +86,9 @@ def _message(number: int, message: MessageInput) -> list[str]:
     notes = [
         *(["this message was reported"] if message.reported else []),
         *([f"in reply to {visible(message.reply_to)}"] if message.reply_to else []),
-        *([f"edited {_time(message.edited_at)}"] if message.edited_at else []),
-        *([f"deleted {_time(message.deleted_at)}"] if message.deleted_at else []),
+        *([f"edited {_time(message.edited_at)}"] if message.edited_at or message.edited else []),
+        *([f"deleted {_time(message.deleted_at)}"] if message.deleted_at or message.deleted else []),
+        *(["encrypted, its text is not known to the service"] if message.encrypted else []),
     ]
     return [
         f"[{number}] {_time(message.at)} message {visible(message.id)}, {_DIRECTIONS[message.direction]}",

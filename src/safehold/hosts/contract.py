@@ -97,10 +97,53 @@ class Found(msgspec.Struct, frozen=True):
     item: ItemFacts | None = None
 
 
+class DeviceUse(msgspec.Struct, frozen=True):
+    """A device's identifier as the host logged it: its kind (IMEI, ICCID, SSID, …), value, event and time."""
+
+    type: str
+    value: str
+    event: str = ""  # as AddressUse.event; "" = the host does not say
+    at: datetime | None = None
+
+
+class ContextMessage(msgspec.Struct, frozen=True):
+    """A message or post that stands around an item, or the item itself. Ids are the host's own."""
+
+    id: str
+    at: datetime | None = None
+    sender: str = ""  # an account; "" = the host does not know (any more)
+    recipients: tuple[str, ...] = ()  # accounts; empty where it went to everybody, or to too many to name
+    text: str = ""
+    attachments: tuple[str, ...] = ()  # items that hold its files, or the files' own ids
+    reply_to: str = ""
+    edited: bool = False
+    edited_at: datetime | None = None
+    deleted: bool = False
+    deleted_at: datetime | None = None
+    encrypted: bool = False  # the host cannot read its text
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What gives an item its context: what was said around it, and from where its account was used then.
+
+    Messages stand by time, oldest first. `about` is the one among them that is the item itself: its own id, or
+    that of the message that carries it. Empty parts are what the host does not have.
+    """
+
+    messages: tuple[ContextMessage, ...] = ()
+    about: str = ""
+    thread: str = ""  # the host's id of the conversation
+    title: str = ""
+    complete: bool | None = None  # False = there are further messages that are not here; None = not known
+    addresses: tuple[AddressUse, ...] = ()  # of the item's account
+    devices: tuple[DeviceUse, ...] = ()  # of the item's account
+
+
 class Abilities(msgspec.Struct, frozen=True):
     """What can be asked of this kind of host, and what cannot be undone there. Shown to operators."""
 
     orders: frozenset[str]
+    context: bool = False  # whether this kind of host can be asked for what stands around an item
     without_undo: frozenset[str] = frozenset({"purge_item"})
     limits: tuple[str, ...] = ()
 
@@ -128,6 +171,14 @@ class Contact(Protocol):
     def open_item(self, item_id: str) -> AbstractContextManager[Iterator[bytes]]:
         """The item's file, streamed, also when hidden. NotFound where it has none."""
 
+    def context(self, item_id: str, *, named_as: tuple[str, ...] = (), before: int = 20, after: int = 20) -> Context:
+        """What stands around the item: at most so many messages before it and after it, also when it is hidden.
+
+        `named_as` are links and ids by which reports named the item: a file can be found in a message by them.
+        Whether a private conversation may be asked for is the caller's to know. Unsupported where the host has no
+        such thing for this item; NotFound where the item is gone.
+        """
+
     def hide_item(self, item_id: str, *, key: str) -> None: ...
 
     def restore_item(self, item_id: str, *, key: str) -> None: ...
@@ -144,3 +195,18 @@ class Contact(Protocol):
 
     def tell_account(self, account_id: str, *, subject: str, text: str, link: str, key: str) -> None:
         """Show the account holder a message, also while suspended. Unsupported where the host cannot."""
+
+
+def window(context: Context, *, before: int, after: int) -> Context:
+    """The context with no more than so many messages around the item; what is cut off makes it incomplete.
+
+    Raises HostRefused where the messages do not hold the item exactly once: they would prove nothing about it.
+    """
+    places = [place for place, one in enumerate(context.messages) if one.id == context.about]
+    if not context.messages:
+        return context
+    if len(places) != 1:
+        raise HostRefused(f"The item stands {len(places)} times in the messages that the host gave around it.")
+    kept = context.messages[max(places[0] - before, 0) : places[0] + after + 1]
+    whole = context.complete if len(kept) == len(context.messages) else False
+    return msgspec.structs.replace(context, messages=kept, complete=whole)

@@ -30,6 +30,7 @@ from safehold.hosts import matrix_ids as ids
 from safehold.hosts.contract import (
     Abilities,
     AccountFacts,
+    Context,
     Found,
     HostRefused,
     ItemFacts,
@@ -38,37 +39,11 @@ from safehold.hosts.contract import (
     Unsupported,
 )
 from safehold.hosts.matrix_api import Json, Synapse
+from safehold.hosts.matrix_context import around, event_of_file
+from safehold.hosts.matrix_limits import LIMITS, ORDERS
 from safehold.hosts.matrix_redaction import redact
 from safehold.sealing import box
 from safehold.subjects.models import Host
-
-LIMITS = (
-    "Accounts and files of other homeservers cannot be acted on: their own server has to.",
-    "Encrypted messages cannot be read, nor their files found from them.",
-    "The sender of an encrypted message can be acted on, a file that is named can be hidden, the message be redacted.",
-    "A message without a file cannot be hidden and brought back, only purged (redacted).",
-    "Words beside a file stay visible until the message is purged.",
-    "Hiding or restoring a file does the same to every stored copy with the same bytes.",
-    "A copy that is uploaded after a file was hidden is not hidden.",
-    "A purged file cannot be told from one that never existed: asking for it answers that it is not there.",
-    "Edits of a message are events of their own, with ids of their own.",
-    "Safehold's account must be in the room, with the power to redact, for events other than messages.",
-    "The same goes for messages of suspended senders in rooms of version 10 and older.",
-    "A locked or suspended account cannot read a server notice: reach its holder by e-mail.",
-    "Rooms as a whole are not items.",
-    "Homeservers that delegate logging in to a Matrix Authentication Service are not covered: locking is done there.",
-)
-ORDERS = frozenset(
-    {
-        "hide_item",
-        "restore_item",
-        "purge_item",
-        "suspend_account",
-        "lock_account",
-        "restore_account",
-        "tell_account",
-    }
-)
 
 
 def make(host: Host) -> "MatrixContact":
@@ -92,7 +67,7 @@ def _admin_token(host: Host) -> str:
 class MatrixContact:
     """`hosts.contract.Contact` for one Synapse. Holds no rows and knows no case."""
 
-    abilities = Abilities(orders=ORDERS, limits=LIMITS)
+    abilities = Abilities(orders=ORDERS, context=True, limits=LIMITS)
 
     def __init__(
         self,
@@ -176,6 +151,14 @@ class MatrixContact:
         info = self.api.media(place.server, place.media)
         with self.api.open_media(place.server, place.media, info.get("sha256")) as pieces:
             yield pieces
+
+    def context(self, item_id: str, *, named_as: tuple[str, ...] = (), before: int = 20, after: int = 20) -> Context:
+        """The messages around an event, or around the one that shows a file where a report named that event."""
+        place = _item(item_id)
+        event = place if isinstance(place, ids.Event) else event_of_file(self.api, place, named_as)
+        found, sender = around(self.api, event, before=before, after=after)
+        account = self._account_if_own(sender)
+        return msgspec.structs.replace(found, addresses=account.addresses if account else ())
 
     # Orders on items
 

@@ -137,9 +137,12 @@ class Synapse:
         """The room that an alias stands for."""
         return str(self._call("GET", CLIENT, "directory", "room", alias)["room_id"])
 
-    def context(self, room: str, event: str, around: int = 0) -> Json:
-        """An event as the room's members see it, and up to `around` events about it."""
-        return self._call("GET", ADMIN, "v1", "rooms", room, "context", event, params={"limit": around})
+    def context(self, room: str, event: str, around: int = 0, types: tuple[str, ...] = ()) -> Json:
+        """An event as the room's members see it, up to `around` events about it (half on each side), and the state."""
+        params: Json = {"limit": around}
+        if types:
+            params["filter"] = msgspec.json.encode({"types": types}).decode()
+        return self._call("GET", ADMIN, "v1", "rooms", room, "context", event, params=params)
 
     def event_as_sent(self, event: str) -> Json:
         """An event as it was sent: after a redaction, for as long as Synapse keeps the original (a week by default)."""

@@ -1,6 +1,6 @@
 """What Synapse's answers say, in the words of the contract. Pure: no network.
 
-`hosts.matrix` alone calls this.
+`hosts.matrix` and `hosts.matrix_context` call this.
 """
 
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def file_facts(base_url: str, place: ids.Media, info: Json) -> ItemFacts:
         status=ItemStatus.HIDDEN if info.get("quarantined_by") else ItemStatus.VISIBLE,
         account_id=info.get("user_id") or "",
         url=f"{base_url}/_matrix/client/v1/media/download/{place.server}/{place.media}",
-        posted_at=_moment(info.get("created_ts")),
+        posted_at=moment(info.get("created_ts")),
         file_name=info.get("upload_name") or "",
         media_type=info.get("media_type") or "",
     )
@@ -37,8 +37,8 @@ def event_facts(place: ids.Event, event: Json, *, status: ItemStatus, is_open: b
         status=status,
         account_id=event["sender"],
         url=f"https://matrix.to/#/{place.id}",
-        posted_at=_moment(event.get("origin_server_ts")),
-        text=_words(content),
+        posted_at=moment(event.get("origin_server_ts")),
+        text=words(content),
         file_name=str(content.get("filename") or content.get("body") or "") if shows_file else "",
         media_type=(kind if isinstance(kind, str) and kind else "application/octet-stream") if shows_file else "",
         public=is_open,
@@ -60,11 +60,11 @@ def account_facts(user: Json, connections: list[Json]) -> AccountFacts:
         phones=tuple(f"+{phone}" for row in user["threepids"] if (phone := _kind(row, "msisdn").lstrip("+"))),
         addresses=tuple(
             # Synapse logs when an address was last used, not for what.
-            AddressUse(ip=row["ip"], event="Other", at=_moment(row.get("last_seen")))
+            AddressUse(ip=row["ip"], event="Other", at=moment(row.get("last_seen")))
             for row in connections
             if row.get("ip") and row["ip"] != "-"
         ),
-        registered_at=_moment(user["creation_ts"] * 1000),  # this route alone counts in seconds
+        registered_at=moment(user["creation_ts"] * 1000),  # this route alone counts in seconds
     )
 
 
@@ -105,7 +105,7 @@ def files_in(content: Json) -> list[ids.Media]:
     return list(found)
 
 
-def _words(content: Json) -> str:
+def words(content: Json) -> str:
     """What an event says in words. A file's body is its name, unless the name stands apart."""
     for name in ("body", "topic", "name"):
         words = content.get(name)
@@ -114,5 +114,5 @@ def _words(content: Json) -> str:
     return ""
 
 
-def _moment(milliseconds: int | None) -> datetime | None:
+def moment(milliseconds: int | None) -> datetime | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None

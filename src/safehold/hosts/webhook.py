@@ -22,12 +22,14 @@ from safehold.hosts import keys
 from safehold.hosts.contract import (
     Abilities,
     AccountFacts,
+    Context,
     Found,
     HostRefused,
     HostUnavailable,
     ItemFacts,
     NotFound,
     Unsupported,
+    window,
 )
 from safehold.hosts.service import register
 from safehold.sealing import box
@@ -69,8 +71,12 @@ class WebhookContact:
 
     abilities = Abilities(
         orders=frozenset(ORDERS),
+        context=True,
         without_undo=frozenset({"purge_item"}),
-        limits=("A link is understood only where the host's own answer to `find` does.",),
+        limits=(
+            "A link is understood only where the host's own answer to `find` does.",
+            "The messages around an item are had only where the host answers `item.context`.",
+        ),
     )
 
     def __init__(self, host: Host) -> None:
@@ -114,6 +120,11 @@ class WebhookContact:
             if "content-length" not in response.headers and "transfer-encoding" not in response.headers:
                 raise HostRefused(f"{self.host.slug} sent a file without its length: a broken one would go unnoticed.")
             yield response.iter_raw(64 * 1024)
+
+    def context(self, item_id: str, *, named_as: tuple[str, ...] = (), before: int = 20, after: int = 20) -> Context:
+        """What stands around the item; Unsupported where the host does not answer `item.context`."""
+        data = {"item_id": item_id, "named_as": list(named_as), "before": before, "after": after}
+        return window(self._ask("item.context", data, Context), before=before, after=after)
 
     # Orders
 

@@ -1,7 +1,8 @@
 """From a report to preserved evidence: resolve what it names, open or join a case, preserve.
 
-Jobs: `report.resolve`, `item.preserve`, `account.preserve`. Nothing is hidden here: a stranger's report
-alone is no take-down button. Hosts are asked outside transactions, what they answered is written in one.
+Jobs: `report.resolve`, `item.preserve` (with what stands around it, see `snapshot`), `account.preserve`.
+Nothing is hidden here: a stranger's report alone is no take-down button. Hosts are asked outside
+transactions, what they answered is written in one.
 """
 
 import logging
@@ -20,7 +21,7 @@ from safehold.hosts import contract
 from safehold.hosts.service import contact
 from safehold.intake import service as intake
 from safehold.intake.models import Channel, Locator, Report
-from safehold.path import order
+from safehold.path import order, snapshot
 from safehold.persons import service as persons
 from safehold.screening import service as screening
 from safehold.subjects import service as subjects
@@ -102,7 +103,7 @@ def _may_be_fetched(report: Report, item: contract.ItemFacts) -> bool:
 
     A stranger's report of one counts as a report of its sender's account.
     """
-    return item.public is not False or report.channel in (Channel.IN_APP, Channel.SCREENING)
+    return item.public is not False or report.channel in snapshot.OWN_WORD
 
 
 def _find(host: Host, locator: Locator) -> contract.Found:
@@ -146,6 +147,8 @@ def _join(report: Report) -> Case | None:
         for item, reported in [*((i, True) for i in resolved.items), *((i, False) for i in listed)]:
             owner = by_account.get(item.account_id) if item.account_id else cases.add_subject(case, None, actor=ACTOR)
             case_item = cases.add_item(case, item, subject=owner, actor=ACTOR, reported=reported)
+            if reported and report.channel in snapshot.OWN_WORD:
+                snapshot.ask_again(case_item)
             work.enqueue("item.preserve", key=str(case_item.pk), case_item=str(case_item.pk))
             if reported and _hides_at_once(report):
                 order.hide(case_item, actor=ACTOR)
@@ -202,7 +205,10 @@ def _nobody_found(report: Report) -> None:
 
 
 def _listed_items(resolved: Resolved) -> list[Item]:
-    """Items of an account that was reported alone, as many as the operator's rule for the host says."""
+    """Items of an account that was reported alone, as many as the operator's rule for the host says.
+
+    Never a private one: whoever names an account alone takes part in no conversation that we know of.
+    """
     if resolved.items:
         return []
     found = []
@@ -214,7 +220,7 @@ def _listed_items(resolved: Resolved) -> list[Item]:
             except (contract.NotFound, contract.Unsupported):
                 continue
             with transaction.atomic():
-                found += [_rows(account.host, contract.Found(item=f))[1] for f in facts]
+                found += [_rows(account.host, contract.Found(item=f))[1] for f in facts if f.public is not False]
     return [item for item in found if item is not None]
 
 
@@ -224,19 +230,20 @@ def _preserve_failed(case_item: str) -> None:
     if row.preserve_state == CaseItem.Preserve.DUE:
         order.before_preserving(row)
         cases.set_unavailable(row, because="host did not give it", actor=ACTOR)
+        snapshot.unavailable(row, because="host did not give the item")
         order.after_preserving(row)
 
 
 @work.job("item.preserve", on_failure=_preserve_failed, role="reviewer", attempts=PATIENT)
 def preserve_item(case_item: str) -> work.Outcome:
     """Fetch the item from the host and lay it, encrypted, into the vault (18 USC 2258A(h), S65)."""
-    row = CaseItem.objects.select_related("item__host", "case").get(pk=case_item)
+    row = CaseItem.objects.select_related("item__host", "item__account", "case").get(pk=case_item)
     if row.preserve_state != CaseItem.Preserve.DUE:
         return None
     line = contact(row.item.host)
     try:
         facts = line.item(row.item.external_id)
-        body = _sealed_before(audit.ref(row))
+        body = snapshot.sealed_before(audit.ref(row))
         if facts.media_type and body is None:
             with line.open_item(row.item.external_id) as chunks:
                 body = evidence.preserve(
@@ -246,16 +253,35 @@ def preserve_item(case_item: str) -> work.Outcome:
         with transaction.atomic():
             order.before_preserving(row)
             cases.set_unavailable(row, because="not found on the host", actor=ACTOR)
+            snapshot.unavailable(row, because="not found on the host")
             order.after_preserving(row)
         return None
     except (contract.HostRefused, contract.Unsupported) as error:
         raise work.GiveUp(f"case item {row.pk} {type(error).__name__}") from error
     work.boundary("item.preserve.sealed")
+    taken = _context(row, facts, line)
+    work.boundary("item.preserve.context")
     known = _preserve_facts(row, facts)
     with transaction.atomic():
         order.before_preserving(row)
         cases.set_preserved(row, body=body, facts=known, viewed_by_host_staff=facts.viewed_by_host_staff, actor=ACTOR)
+        snapshot.settle(row, taken, facts)
         order.after_preserving(row)
+    return None
+
+
+def _context(row: CaseItem, facts: contract.ItemFacts, line: contract.Contact) -> snapshot.Taken | None:
+    """What stands around the item; None where it comes later.
+
+    Hiding waits for this, so a host that gives the item and not its context is waited for a while and no longer.
+    """
+    try:
+        return snapshot.take(row, facts, line)
+    except contract.HostUnavailable:
+        if timezone.now() - row.case.knowledge_at < snapshot.PATIENCE:
+            raise
+    except contract.HostRefused:
+        pass  # `item.context` asks again, and its failure is a task for a person
     return None
 
 
@@ -280,11 +306,6 @@ def _preserve_facts(row: CaseItem | CaseSubject, facts: msgspec.Struct) -> Seale
     """What the host said, with the time at which it said so, in the vault."""
     about = f"{audit.ref(row)}:facts"
     document = msgspec.json.encode({"asked_at": timezone.now().isoformat(), "facts": msgspec.to_builtins(facts)})
-    return _sealed_before(about) or evidence.preserve(
+    return snapshot.sealed_before(about) or evidence.preserve(
         [document], media_type="application/json", file_name="facts.json", about=about, actor=ACTOR
     )
-
-
-def _sealed_before(about: str) -> Sealed | None:
-    """What an earlier run, killed before it could say so, laid into the vault already."""
-    return Sealed.objects.filter(about=about, destroyed_at=None).order_by("made_at").first()
