@@ -30,6 +30,8 @@ PAGES: list[tuple[str, str, str, str]] = [
     ("case-free", "reviewer", "/console/cases/{fresh}/", ""),
     ("case", "reviewer", "/console/cases/{fresh}/", "take"),
     ("reveal", "reviewer", "/console/cases/{fresh}/", "take,reveal"),
+    ("reveal-context", "reviewer", "/console/cases/{fresh}/", "take,context"),
+    ("revealed-context", "reviewer", "/console/cases/{fresh}/", "take,context,sure"),
     ("revealed", "reviewer", "/console/cases/{fresh}/", "take,reveal,sure"),
     ("question", "reviewer", "/console/cases/{fresh}/", "take,assess"),
     ("question-2", "reviewer", "/console/cases/{fresh}/", "take,assess,first,first"),
@@ -76,6 +78,7 @@ def act(page: "Page", step: str, password: str) -> None:
     selectors = {
         "take": "form[action$='/take'] button",
         "reveal": "a[data-key=r] >> nth=0",
+        "context": "a[href$='/context'] >> nth=0",
         "sure": "form.card-warn button",
         "assess": "a[data-key=a]",
         "first": "[data-answers] input[name=answer] >> nth=0",

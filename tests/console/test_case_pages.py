@@ -12,6 +12,7 @@ from safehold.cases.models import Case, CaseItem, Lease
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
 from safehold.evidence.models import Look
+from safehold.hosts import contract
 from tests.console.conftest import Browser, SignIn
 from tests.support import desk_world, memory_host
 from tests.support.jobs import run_due
@@ -196,6 +197,67 @@ def test_a_text_is_shown_only_after_its_reveal(case: Case, taken: Browser) -> No
     taken.send(f"/console/items/{item.pk}/reveal")
     assert "placeholder message 2" in taken.get(f"/console/items/{item.pk}/revealed").content.decode()
     assert taken.get(f"/console/evidence/{item.pk}/original").status_code == 415
+
+
+def talked(world: memory_host.World, sign_in: SignIn) -> tuple[CaseItem, Browser]:
+    """A text that stands among others, and a browser that holds its case."""
+    from tests.support import desk
+
+    use = contract.AddressUse(ip="192.0.2.17", event="Login", at=memory_host.POSTED)
+    world.add_item("post-6", "user-17", text="placeholder message 6", public=True)
+    other = contract.ContextMessage(id="post-7", at=memory_host.POSTED, sender="user-18", text="placeholder <b>7</b>")
+    world.add_thread(
+        "post-6", other, addresses=(use,), devices=(contract.DeviceUse(type="IMEI", value="placeholder-1"),)
+    )
+    desk.report(locators=("https://memory.test/post-6",), number=10)
+    case = Case.objects.get()
+    browser = sign_in("reviewer")
+    browser.send(f"/console/cases/{case.pk}/take")
+    return case.items.get(), browser
+
+
+def test_what_stood_around_is_shown_only_after_its_own_reveal(world: memory_host.World, sign_in: SignIn) -> None:
+    item, browser = talked(world, sign_in)
+    page = browser.get(f"/console/cases/{item.case_id}/").content.decode()
+    assert f"/console/items/{item.pk}/context" in page
+    for secret in ("placeholder message 6", "placeholder &lt;b&gt;7", "192.0.2.17", "post-7"):
+        assert secret not in page
+    browser.send(f"/console/items/{item.pk}/reveal")
+    assert browser.get(f"/console/items/{item.pk}/context/revealed").status_code == 302, "the item's reveal is not its"
+    asked = browser.get(f"/console/items/{item.pk}/context")
+    assert "Reveal what stood around this item?" in asked.content.decode()
+    assert not evidence.viewed_whole(item.thread_id, before=timezone.now())
+    assert browser.send(f"/console/items/{item.pk}/context")["Location"].endswith(f"/items/{item.pk}/context/revealed")
+    assert Look.objects.filter(kind="whole", sealed=item.thread_id).count() == 1
+    shown = browser.get(f"/console/items/{item.pk}/context/revealed")
+    text = shown.content.decode()
+    for told in ("placeholder message 6", "placeholder &lt;b&gt;7&lt;/b&gt;", "192.0.2.17", "IMEI placeholder-1"):
+        assert told in text
+    assert "no-store" in shown["Cache-Control"]
+    assert evidence.viewed_whole(item.thread_id, before=timezone.now())
+    browser.send(f"/console/items/{item.pk}/cover")
+    assert browser.get(f"/console/items/{item.pk}/context/revealed").status_code == 302
+    assert Look.objects.get(kind="whole", sealed=item.thread_id).ended_at is not None
+
+
+def test_what_stood_around_is_the_leases_too(world: memory_host.World, sign_in: SignIn) -> None:
+    item, browser = talked(world, sign_in)
+    other = sign_in("reviewer", name="reviewer-2")
+    for path in (f"/console/items/{item.pk}/context", f"/console/items/{item.pk}/context/revealed"):
+        assert other.get(path).status_code == 409
+    assert other.send(f"/console/items/{item.pk}/context").status_code == 409
+    browser.send(f"/console/cases/{item.case_id}/release")
+    assert browser.send(f"/console/items/{item.pk}/context").status_code == 409
+    assert not Look.objects.filter(kind="whole").exists()
+
+
+def test_an_item_without_anything_around_says_why(case: Case, taken: Browser) -> None:
+    page = taken.get(f"/console/cases/{case.pk}/").content.decode()
+    assert "private: only a participant or the host can bring it in" in page
+    assert "Reveal what stood around it" not in page
+    assert taken.get(f"/console/items/{post(case).pk}/context").status_code == 302
+    assert taken.send(f"/console/items/{post(case).pk}/context").status_code == 302
+    assert not Look.objects.filter(kind="whole").exists()
 
 
 def test_what_a_browser_could_run_is_never_given_to_it(world: memory_host.World, sign_in: SignIn) -> None:

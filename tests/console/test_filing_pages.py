@@ -190,7 +190,7 @@ def test_a_failed_one_offers_what_can_be_done(filing: Filing, custodian: Browser
 
 
 def test_telling_ncmec_shows_the_letter_and_closes_the_task(filing: Filing, custodian: Browser) -> None:
-    cybertip.filed_by_hand(filing.pk, report_id=4567, actor="staff:1", on_finished=lambda row: reversal.tell_ncmec(row))
+    cybertip.filed_by_hand(filing.pk, report_id=4567, actor="staff:1", on_finished=reversal.tell_ncmec)
     task = Entry.objects.filter(act="task.opened").latest("id").about.removeprefix("task:")
     address = f"/console/filings/{filing.pk}/"
     assert address in text(custodian, f"/console/tasks/{task}/"), "the task leads to the letter"
@@ -213,3 +213,10 @@ def test_nobody_else_comes_in(in_hand: Filing, decided: Decision, sign_in: SignI
     assert reviewer.send(f"/console/decisions/{decided.pk}/by-hand").status_code == 403
     assert FailedAttempt.objects.filter(act="console.opened").count() == 5
     assert Filing.objects.get(pk=in_hand.pk).state == before.state
+
+
+def test_the_start_page_says_what_waits_too_long(filing: Filing, custodian: Browser, sign_in: SignIn) -> None:
+    assert "for too long" not in text(custodian, "/console/")
+    Case.objects.update(knowledge_at=timezone.now() - timedelta(days=2))
+    assert "1 for too long" in text(custodian, "/console/")
+    assert "for too long" not in text(sign_in("auditor"), "/console/")

@@ -19,7 +19,8 @@ ARGUMENTS = {
 }  # fmt: skip
 NO_ARGUMENT = {
     "home", "keys", "queue", "records", "second-list", "appeals", "tasks", "persons", "audit", "audit-refused",
-    "audit-verify", "policies", "members", "member-new", "hosts", "custody", "exposure", "granted",
+    "audit-verify", "policies", "members", "member-new", "hosts", "custody", "exposure", "granted", "authorities",
+    "filings", "process-new",
 }  # fmt: skip
 
 

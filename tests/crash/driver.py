@@ -23,6 +23,7 @@ def main() -> None:
     setup()
     verbs: dict[str, Callable[..., Answer]] = {
         "connect": connect, "case": case, "state": state, "appeal": appeal, "reports": reports, "member": member,
+        "waiting": waiting,
     }  # fmt: skip
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
@@ -46,20 +47,29 @@ def connect(base_url: str) -> Answer:
     return {"secret": secret, "key": keys.issue_key(row, Scope.values, actor="operator:test")[1]}
 
 
-def case(link: str, account: str, seconds: float = 60) -> Answer:
-    """Report, wait until preserved, decide for suspension. Returns the decision's id."""
+def waiting(link: str, seconds: float = 60) -> Answer:
+    """Report, wait until preserved. Returns the case's id."""
+    return {"case": str(_preserved(link, seconds).case_id)}
+
+
+def _preserved(link: str, seconds: float) -> Any:
     from safehold.cases.models import CaseItem
     from safehold.intake.service import NewReport
+    from safehold.path import commands
+
+    commands.receive_report(NewReport(channel="form", once_key=f"crash-{link}", host="microblog", locators=(link,)))
+    number = link.rsplit("/", 1)[-1]
+    found = CaseItem.objects.filter(item__external_id=number, preserve_state="done").select_related("case")
+    return _until(found.first, seconds)
+
+
+def case(link: str, account: str, seconds: float = 60) -> Answer:
+    """Report, wait until preserved, decide for suspension. Returns the decision's id."""
     from safehold.path import commands
     from safehold.subjects.models import Item
     from tests.support import desk
 
-    commands.receive_report(NewReport(channel="form", once_key=f"crash-{link}", host="microblog", locators=(link,)))
-    number = link.rsplit("/", 1)[-1]
-    item = _until(
-        lambda: CaseItem.objects.filter(item__external_id=number, preserve_state="done").select_related("case").first(),
-        seconds,
-    )
+    item = _preserved(link, seconds)
     rule = Item.objects.get(pk=item.item_id)
     rule.purge_after_receipt = True
     rule.save()
@@ -72,7 +82,7 @@ def case(link: str, account: str, seconds: float = 60) -> Answer:
 
 
 def state(decision: str) -> Answer:
-    """Where a decision stands: actions, filings, holds, statements, open duties, failed jobs, cases."""
+    """Where a decision stands: actions, filings, holds, statements, open duties, failed jobs, cases, differences."""
     from django.utils import timezone
 
     from safehold.cases.models import Case, CaseItem, Decision
@@ -80,6 +90,7 @@ def state(decision: str) -> Answer:
     from safehold.enforcement.models import Action
     from safehold.evidence.models import Hold, Sealed
     from safehold.notices.models import Statement
+    from safehold.path import reconciling
     from safehold.persons.models import Ban, Strike
     from safehold.work.models import Job
 
@@ -99,9 +110,12 @@ def state(decision: str) -> Answer:
         "open_duties": row.duties.filter(state="open").count(),
         "bans": Ban.objects.filter(because=f"decision:{decision}").count(),
         "strikes": Strike.objects.filter(decision=decision).count(),
+        "contexts": Sealed.objects.filter(about__in=[f"caseitem:{i.pk}:context" for i in items]).count(),
+        "threads": Sealed.objects.filter(about__in=[f"caseitem:{i.pk}:thread" for i in items]).count(),
         "bodies": Sealed.objects.filter(about__in=[f"caseitem:{i.pk}" for i in items]).count(),
         "failed_jobs": Job.objects.filter(state="failed").count(),
         "busy_jobs": busy,
+        "differences": [f"{one.about} {one.code}" for one in reconciling.compare().differences] if not busy else [],
         "cases": Case.objects.filter(subjects__account=row.subject.account).count(),
     }
 

@@ -135,6 +135,11 @@ class Stack:
                 return state
             time.sleep(0.2)
 
+    def fault(self, endpoint: str, kind: str) -> None:
+        """Ask the simulator for a fault at the next call of an endpoint."""
+        order = {"endpoint": endpoint, "kind": kind}
+        httpx2.post(f"http://127.0.0.1:{self.simulator_port}/faults", json=order, trust_env=False).raise_for_status()
+
     def finished_reports(self) -> list[int]:
         """Numbers of the reports that NCMEC's side counts as filed."""
         answer = httpx2.get(f"http://127.0.0.1:{self.simulator_port}/received.json", timeout=15, trust_env=False)

@@ -5,7 +5,6 @@ Runs on the database of the run. A pairwise selection is the default, the whole 
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -46,12 +45,15 @@ BOUNDARIES = [
     "action.purge_item.sent",
     "action.purge_item.seen",
     "item.preserve.begin",
+    "item.context.thread",
+    "item.preserve.context",
     "filing.file.returned",
 ]
 # What the two databases run by default: together they cover every kind of boundary (before, sent, stored)
 # of every kind of step (host, register of persons, filing), and each half covers every kind of boundary.
 ON_SQLITE = {
     "item.preserve.sealed",
+    "item.context.thread",
     "action.suspend_account.sent",
     "filing.submit.sent",
     "filing.upload.sent",
@@ -59,6 +61,7 @@ ON_SQLITE = {
     "relay.claimed",
 }
 ON_POSTGRES = {
+    "item.preserve.context",
     "action.hide_item.seen",
     "action.ban_person.before",
     "filing.submit.stored",
@@ -67,6 +70,8 @@ ON_POSTGRES = {
     "statement.delivered",
 }
 
+# What the service does wrong at the same time (all of its faults: tests/cybertip/test_crash.py).
+FAULTS = [("upload", "bad_md5"), ("fileinfo", "drop_after"), ("finish", "drop_after"), ("finish", "half_xml")]
 POSTGRES = "postgresql" in os.environ.get("SAFEHOLD_TEST_DATABASE_URL", "")
 SELECTED = ON_POSTGRES if POSTGRES else ON_SQLITE
 
@@ -81,10 +86,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.mark.parametrize(
     "boundary", [pytest.param(name, marks=() if name in SELECTED else pytest.mark.slow) for name in BOUNDARIES]
 )
-def test_killed_at(stack: Stack, boundary: str, tmp_path: Path) -> None:
+def test_killed_at(stack: Stack, boundary: str) -> None:
+    _killed_at(stack, boundary, f"user-{100 + BOUNDARIES.index(boundary)}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids="-".join)
+@pytest.mark.parametrize("boundary", [name for name in BOUNDARIES if name.startswith("filing.")])
+def test_killed_at_while_the_service_fails_too(stack: Stack, boundary: str, fault: tuple[str, str]) -> None:
+    number = 1000 + 100 * FAULTS.index(fault) + BOUNDARIES.index(boundary)
+    stack.fault(*fault)
+    _killed_at(stack, boundary, f"user-{number}")
+
+
+def _killed_at(stack: Stack, boundary: str, account: str) -> None:
     number = len(list(stack.folder.glob("mark-*")))
     filed_before = set(stack.finished_reports())
-    member = stack.site.member(f"user-{100 + BOUNDARIES.index(boundary)}")
+    member = stack.site.member(account)
     post = member.post(f"placeholder message {number}", _picture(number))
     worker = stack.worker(boundary, number)
     try:
@@ -99,9 +117,9 @@ def test_killed_at(stack: Stack, boundary: str, tmp_path: Path) -> None:
     assert len(state["actions"]) == 4
     assert [row[0] for row in state["filings"]] in (["finished"], ["recovered"])
     assert set(stack.finished_reports()) - filed_before == {state["filings"][0][1]}, "one finished report, ours"
-    assert {name: state[name] for name in ("holds", "statements", "bans", "strikes", "bodies", "cases")} == {
-        "holds": 1, "statements": 1, "bans": 1, "strikes": 1, "bodies": 1, "cases": 1,
-    }  # fmt: skip
+    once = ("holds", "statements", "bans", "strikes", "bodies", "contexts", "threads", "cases")
+    assert {name: state[name] for name in once} == dict.fromkeys(once, 1)
+    assert state["differences"] == [], "our count equals the receipts"
     assert state["open_duties"] == 0
     assert state["failed_jobs"] == 0
     assert member.see(post["post_id"]) == 404

@@ -26,6 +26,8 @@ from standardwebhooks import Webhook
 
 from safehold.app.setup import setup_keys
 from safehold.audit.models import FailedAttempt
+from safehold.authorities import service as authorities
+from safehold.cases import duties
 from safehold.cases.models import Case, CaseItem, Duty
 from safehold.cybertip import service as cybertip
 from safehold.cybertip.models import FILING, Filing
@@ -35,6 +37,7 @@ from safehold.hosts import keys
 from safehold.hosts.models import Scope
 from safehold.notices import service as notices
 from safehold.notices.models import Statement
+from safehold.path import authorities as path_authorities
 from safehold.path import commands, custody, reversal, statements
 from safehold.staff import service as staff
 from safehold.staff.models import StaffRole
@@ -134,6 +137,7 @@ class Everything:
             self._case_of_a_senior()
             self._custody()
             self._filings()
+            self._authorities()
             self._rest()
 
     def _members(self) -> None:
@@ -223,6 +227,17 @@ class Everything:
             cybertip.filed_by_hand(wrong.pk, report_id=77, actor="system:test", on_finished=reversal.tell_ncmec)
         self.wrong_filing = wrong
 
+    def _authorities(self) -> None:
+        """A request in the register, and a duty to inform with a notice that is drafted."""
+        paper = {"authority": "Authority 1", "country": "US", "document": "id 17", "verified": "called back"}
+        self.process = authorities.enter(
+            kind="order", received_on=timezone.now().date(), asked="account 17", actor="system:test", **paper
+        )
+        self.inform = duties.open_duty(self.world.decided, Duty.Kind.INFORM)  # type: ignore[arg-type]
+        self.notice = path_authorities.draft_notice(
+            self.inform.pk, addressee="europol", country="", authority="Europol", actor="system:test"
+        )
+
     def _rest(self) -> None:
         """Keys, a receipt, a statement, the host's own report."""
         host = self.world.host
@@ -274,6 +289,7 @@ class Everything:
             "member_id": self.world.members["reviewer-2"].pk, "slug": "memory", "key_id": self.key.pk,
             "version": "2024-05", "hold_id": self.hold.pk, "grant_id": self.grant.pk,
             "request_id": self.asked_by_another.pk, "filing_id": self.in_hand.pk,
+            "process_id": self.process.pk, "notice_id": self.notice.pk,
         }  # fmt: skip
         known |= {
             "console:cover": {"item_id": self.other_picture.pk},
@@ -281,6 +297,7 @@ class Everything:
             "console:request-withdraw": {"request_id": self.asked_by_custodian.pk},
             "console:package": {"request_id": self.handed_over.pk},
             "console:hide": {"item_id": self.other_picture.pk},
+            "console:inform": {"duty_id": self.inform.pk},
             "console:filing-again": {"filing_id": self.failed_filing.pk},
             "console:filing-told": {"filing_id": self.wrong_filing.pk},
             "console:filing-by-hand": {"decision_id": self.world.decided.pk},

@@ -20,8 +20,10 @@ from django.test import TestCase
 from django.utils import timezone
 
 from safehold.audit.models import Entry, Seal
+from safehold.authorities.models import Notice, Process
 from safehold.cases import decisions
 from safehold.cases.models import CaseItem, Decision, Draft, Duty, Override
+from safehold.cybertip.models import ServiceSchema
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
 from safehold.evidence.models import Certificate, Grant, Request
@@ -185,6 +187,10 @@ class Refused(TestCase):
                 (held, {"state": "confirmed", "second_agrees": False, "second_by": "staff:another"}),
                 (held, {"state": "confirmed", "second_agrees": True}),
             ],
+            "context_done_is_in_the_vault": [
+                (CaseItem.objects.filter(context=None)[0], {"context_state": "done"}),
+                (CaseItem.objects.filter(context_state="done")[0], {"context": None}),
+            ],
             # Invariant 6.
             "met_names_its_receipt": [(duty, {"state": "met"})],
             "waived_names_its_reason": [(duty, {"state": "waived"})],
@@ -205,6 +211,21 @@ class Refused(TestCase):
             "request_approved_by_another": [
                 (asked := Request.objects.filter(state="asked")[0], {"state": "approved"}),
                 (asked, {"state": "approved", "settled_by": asked.asked_by}),
+            ],
+            # What was asked of us, and what we told, names who settled it and what proves it.
+            "process_answer_names_its_author": [
+                (process := Process.objects.get(), {"state": "answered"}),
+                (process, {"state": "refused", "answer": "x", "answered_by": "staff:1"}),
+                (process, {"state": "answered", "answered_at": timezone.now(), "answered_by": "staff:1"}),
+            ],
+            "notice_sent_has_its_proof": [
+                (notice := Notice.objects.get(), {"state": "sent"}),
+                (notice, {"state": "sent", "proof": "id 1", "channel": "portal"}),
+                (notice, {"state": "sent", "sent_at": timezone.now(), "channel": "portal"}),
+            ],
+            "notice_country_unless_europol": [
+                (notice, {"country": "DE"}),
+                (notice, {"addressee": "concerned"}),
             ],
             "grant_is_not_to_oneself": [(grant := Grant.objects.get(), {"member": grant.granted_by})],
             "period_has_days": [(report := PublishedReport.objects.get(), {"period_end": report.period_start})],
@@ -296,6 +317,7 @@ def _fill(everything: Everything) -> None:
     Letter.objects.create(kind="appeal", ref="appeal:1", subject="1", language="en", fields={}, made_at=now)
     Seal.objects.create(position=1, entry=Entry.objects.order_by("pk")[0], hash="0" * 64)
     Certificate.objects.create(sealed=sealed, sha256=sealed.sha256, size=sealed.size, at=now, actor="system:test")
+    ServiceSchema.objects.create(environment="practice", sha256="0" * 64, body=b"x", first_seen=now, last_seen=now)
     computed = everything.computed
     decisions.override(computed, "cse-suspend", reason="placeholder reason 6", actor=computed.decided_by)
     Draft.objects.get_or_create(subject=everything.subject, class_id="cse", defaults={"saved_by": "system:test"})

@@ -23,7 +23,7 @@ FLOORS = (
     {"policy", "work", "subjects"},
     {"staff", "hosts", "evidence", "persons", "intake", "screening"},
     {"cases"},
-    {"enforcement", "cybertip", "notices"},
+    {"enforcement", "cybertip", "notices", "authorities"},
     {"redress"},
     {"path"},
     {"api", "public", "console", "transparency"},

@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
         cybertip,
         demo,
         doctor,
+        evidence,
         hosts,
         lists,
         partners,
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (
-        running, doctor, staff, hosts, partners, policy, lists, cybertip, audit, transparency, demo, bench,
+        running, doctor, staff, hosts, partners, policy, lists, cybertip, evidence, audit, transparency, demo, bench,
     ):  # fmt: skip
         module.add(commands)
     return top

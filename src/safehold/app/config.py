@@ -6,6 +6,7 @@ Every setting is listed, with its default, in docs/operations.md.
 
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -63,6 +64,15 @@ class Config(msgspec.Struct, frozen=True):
     email_url: str  # "" = messages are written as files to <data>/mail
     mail_from: str
     trusted_proxies: str  # addresses whose X-Forwarded-* headers are believed; "" = none
+    policy_folder: Path | None = None  # the operator's own policies and versions (docs/policy-packs.md)
+    policy_start: date | None = None  # the day from which the operator applies its policy (readings A01)
+    key_store: str = ""  # "" = <data>/keystore.sqlite3; else sqlite:///PATH or postgresql://…[?schema=NAME]
+    private_key: str = ""  # where the vault's private key is: "" = key files; see evidence/opening.py
+    key_service_token: str = ""
+    key_backups: str = ""  # "" = <data>/key-backups
+    key_backup_days: int = 7
+    report_alarm_hours: int = 24  # what is known for longer and not filed raises an alarm (path/clock.py)
+    two_people_look: bool = False  # a grant to look at evidence needs a second custodian
 
     @property
     def keys(self) -> Path:
@@ -107,6 +117,17 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
         email_url=get("SAFEHOLD_EMAIL_URL", ""),
         mail_from=get("SAFEHOLD_MAIL_FROM", "safety@safehold.example"),
         trusted_proxies=get("SAFEHOLD_TRUSTED_PROXIES", ""),
+        policy_folder=_folder(get("SAFEHOLD_POLICY_FOLDER", ""), "SAFEHOLD_POLICY_FOLDER"),
+        policy_start=_day(get("SAFEHOLD_POLICY_START", ""), "SAFEHOLD_POLICY_START"),
+        key_store=get("SAFEHOLD_KEY_STORE", ""),
+        private_key=get("SAFEHOLD_EVIDENCE_PRIVATE_KEY", ""),
+        key_service_token=get("SAFEHOLD_EVIDENCE_KEY_SERVICE_TOKEN", ""),
+        key_backups=get("SAFEHOLD_KEY_BACKUPS", ""),
+        key_backup_days=_whole_number(get("SAFEHOLD_KEY_BACKUP_DAYS", "7"), "SAFEHOLD_KEY_BACKUP_DAYS", least=1),
+        report_alarm_hours=_whole_number(
+            get("SAFEHOLD_REPORT_ALARM_HOURS", "24"), "SAFEHOLD_REPORT_ALARM_HOURS", least=1
+        ),
+        two_people_look=get("SAFEHOLD_EVIDENCE_TWO_PEOPLE", "") == "1",
     )
     if loaded.cybertip.environment == "production" and not loaded.provider.complete:
         raise ConfigError(
@@ -153,6 +174,19 @@ def _whole_number(text: str, name: str, least: int) -> int:
     if not text.isdigit() or int(text) < least:
         raise ConfigError(f"{name} is {text!r}; it must be a whole number of at least {least}.")
     return int(text)
+
+
+def _folder(text: str, name: str) -> Path | None:
+    if text and not Path(text).is_dir():
+        raise ConfigError(f"{name} is {text!r}; there is no such folder.")
+    return Path(text).resolve() if text else None
+
+
+def _day(text: str, name: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ConfigError(f"{name} is {text!r}; write a date as YYYY-MM-DD.") from None
 
 
 def host_of(base_url: str) -> str:

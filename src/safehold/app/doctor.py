@@ -26,7 +26,21 @@ class Finding:
 def examine() -> list[Finding]:
     """Everything, in the order in which a person would mend it. A check that breaks is itself a finding."""
     found: list[Finding] = []
-    for check in (_environment, _database, _folder, _keys, _staff, _hosts, _cybertip, _worker, _tasks, _record, _mail):
+    for check in (
+        _environment,
+        _database,
+        _folder,
+        _keys,
+        _staff,
+        _hosts,
+        _vault,
+        _cybertip,
+        _reports,
+        _worker,
+        _tasks,
+        _record,
+        _mail,
+    ):
         found += _guarded(check)
     return found
 
@@ -93,7 +107,7 @@ def _staff() -> Iterator[Finding]:
         (Right.ADMINISTER, 1, "nobody can manage staff and hosts"),
         (Right.ASSESS, 1, "nobody can assess a case"),
         (Right.APPEALS, 2, "an appeal needs somebody who took no part in the decision"),
-        (Right.CUSTODY, 1, "nobody can answer NCMEC or an authority about evidence"),
+        (Right.CUSTODY, 2, "what ends evidence or gives it away needs two custodians"),
     ):
         number = sum(may(member, right) for member in members)
         if number < least:
@@ -116,6 +130,24 @@ def _hosts() -> Iterator[Finding]:
             yield Finding(f"host {host.slug}", "wrong", str(problem))
 
 
+def _vault() -> Iterator[Finding]:
+    from safehold.evidence import service as evidence
+    from safehold.evidence.models import Certificate
+
+    now = timezone.now()
+    late = Certificate.objects.filter(key_gone_at=None, at__lt=now - timedelta(days=2)).count()
+    if late:
+        yield Finding("vault", "wrong", f"{late} keys of destroyed objects are still there: does the daily job run?")
+    if evidence.rewrapping():
+        yield Finding("vault", "note", "a rotation is not finished. Run: safehold evidence rotate --resume")
+    copies = evidence.key_copies()
+    if not copies or copies[-1][0] < now - timedelta(days=2):
+        since = f"since {copies[-1][0]:%Y-%m-%d}" if copies else "yet"
+        yield Finding("vault", "note", f"no copy of the key store {since}. Run: safehold evidence keys-backup")
+    else:
+        yield Finding("vault", "ok", f"newest copy of the key store of {copies[-1][0]:%Y-%m-%d %H:%M}")
+
+
 def _cybertip() -> Iterator[Finding]:
     from safehold.cybertip import service as cybertip
 
@@ -136,6 +168,33 @@ def _cybertip() -> Iterator[Finding]:
         )
     else:
         yield Finding("cybertip", "ok", f"{tip.environment}: {tip.url}")
+
+
+def _reports() -> Iterator[Finding]:
+    """Whether our count equals the receipts, and what is known for too long without a report."""
+    from safehold.path import clock, reconciling
+
+    count = reconciling.compare()
+    if count.agrees:
+        filed = sum(one.filed for one in count.counts)
+        yield Finding("reports", "ok", f"{filed} filed, each with receipt or number, hold and act on record")
+    else:
+        first = count.differences[0]
+        yield Finding(
+            "reports",
+            "wrong",
+            f"our count and the receipts differ in {len(count.differences)} places; the first: {first.about} "
+            f"{first.code}. Run: safehold cybertip status",
+        )
+    late = [row for row in clock.waiting() if row.late]
+    if late:
+        hours, limit = int(late[0].age.total_seconds() // 3600), int(clock.limit().total_seconds() // 3600)
+        yield Finding(
+            "clock",
+            "wrong",
+            f"{len(late)} cases are known for more than {limit} h and neither reported nor decided; the oldest, "
+            f"{late[0].case}, for {hours} h",
+        )
 
 
 def _worker() -> Iterator[Finding]:

@@ -37,6 +37,7 @@ ROOMS = [
     "cases",
     "enforcement",
     "cybertip",
+    "authorities",
     "notices",
     "redress",
     "path",

@@ -120,6 +120,17 @@ def append(position: int, hash_: str) -> Checkpoint:
     return msgspec.convert(line, Checkpoint)
 
 
+def sign(data: bytes) -> bytes:
+    """The installation's signature (Ed25519, RFC 8032) over something else than a checkpoint: a package's list.
+
+    `data` must not be a JSON object, so that no signature passes for a checkpoint's (ValueError).
+    """
+    if data.lstrip().startswith(b"{"):
+        raise ValueError("This could be read as a checkpoint: it is not signed.")
+    setup_keys()
+    return _signer().sign(data)
+
+
 def read(size: int, key: Ed25519PublicKey) -> Iterator[Line]:
     """The lines within the file's first `size` bytes, each checked: form, signature, number, the line before."""
     if size == 0:

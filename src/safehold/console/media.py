@@ -33,7 +33,23 @@ def kind_of(row: CaseItem) -> str:
 
 def plain_text(chunks: Iterable[bytes]) -> str:
     """A text file's beginning, as text and nothing else."""
-    return b"".join(chunks).decode("utf-8", "replace")[:TEXT_SHOWN]
+    return whole_text(chunks)[:TEXT_SHOWN]
+
+
+def whole_text(chunks: Iterable[bytes]) -> str:
+    """All of a text file that we made ourselves, whose length its host's answer bounds."""
+    return b"".join(chunks).decode("utf-8", "replace")
+
+
+def uses_of_context(chunks: Iterable[bytes]) -> list[dict[str, str]]:
+    """From where and with what an item's account was used around it: what, for what, when, each as the host told it."""
+    facts = json.loads(b"".join(chunks)).get("facts", {})
+    addresses = [{"what": str(one["ip"]), "kind": "IP", **_use(one)} for one in facts.get("addresses", [])]
+    return addresses + [{"what": one["value"], "kind": one["type"], **_use(one)} for one in facts.get("devices", [])]
+
+
+def _use(one: dict[str, object]) -> dict[str, str]:
+    return {"event": str(one.get("event") or ""), "at": str(one.get("at") or "")}
 
 
 def text_of_facts(chunks: Iterable[bytes]) -> str:

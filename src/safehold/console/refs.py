@@ -41,7 +41,11 @@ def _cases_of_action(key: uuid.UUID) -> list[uuid.UUID]:
     return [owner.case_id] if owner else []
 
 
-def address_of(ref: str) -> str:
-    """Where the console shows what a reference names; "" where it has no page for it."""
-    case = case_of(ref)
+def address_of(ref: str, *, filing: bool = False) -> str:
+    """Where the console shows what a reference names; "" where it has no page for it. `filing`: its own page too."""
+    case, (kind, _colon, value) = case_of(ref), ref.partition(":")
+    if kind == "filing" and filing and case:
+        return reverse("console:filing", args=[uuid.UUID(value)])
+    if ref == "filings:all":
+        return reverse("console:filings")
     return reverse("console:record", args=[case.pk]) if case else ""

@@ -18,6 +18,7 @@ from safehold.cases.decisions import AlreadyDecided, SamePerson
 from safehold.cases.models import Case
 from safehold.console.device import device_of
 from safehold.evidence import service as evidence
+from safehold.path import custody
 from safehold.redress.service import TookPart
 from safehold.staff.models import Member, StaffRole
 
@@ -33,6 +34,10 @@ KNOWN = (
     evidence.NoPrivateKey,
     evidence.Corrupt,
     evidence.UnknownEvidence,
+    evidence.NeedsSecondPerson,
+    evidence.HoldInForce,
+    evidence.KeyStoreFailed,
+    custody.StillNeeded,
 )
 
 
@@ -95,6 +100,26 @@ _CORRUPT = Words(
     _("The evidence is damaged"),
     _("What lies in the store is not what was preserved. Tell an administrator and an evidence custodian at once."),
 )
+_TWO = Words(
+    403,
+    _("Two people are needed"),
+    _("Whoever asked cannot agree, and nobody lets themselves look. Another custodian must do this."),
+)
+_HELD = Words(
+    409,
+    _("A hold stands against this"),
+    _("Another authority's legal hold, or one placed a moment ago, forbids it. Nothing was destroyed."),
+)
+_NEEDED = Words(
+    409,
+    _("The case still needs its evidence"),
+    _("Nothing is destroyed before the case is decided and its report is filed, or waived with a reason."),
+)
+_NO_STORE = Words(
+    503,
+    _("The key store cannot be reached"),
+    _("Nothing can be opened or kept until it answers. An administrator must look at it."),
+)
 _UNKNOWN = Words(404, _("There is no such evidence"), _("Nothing with this number was ever preserved here."))
 
 _WORDS: dict[type[Exception], Words] = {
@@ -108,6 +133,10 @@ _WORDS: dict[type[Exception], Words] = {
     evidence.NoPrivateKey: _NO_KEY,
     evidence.Corrupt: _CORRUPT,
     evidence.UnknownEvidence: _UNKNOWN,
+    evidence.NeedsSecondPerson: _TWO,
+    evidence.HoldInForce: _HELD,
+    evidence.KeyStoreFailed: _NO_STORE,
+    custody.StillNeeded: _NEEDED,
 }
 
 

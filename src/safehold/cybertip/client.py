@@ -99,6 +99,13 @@ class Client:
         """The only call that is safe to repeat at will: proves address and credentials."""
         return self._call("GET", "/status")
 
+    def xsd(self) -> Answer:
+        """The service's schema, in `raw`. OK says that something else than a response came back; `xsd` judges it."""
+        answer = self._call("GET", "/xsd")
+        if 200 <= answer.http_status < 300 and answer.problem == "root":
+            return msgspec.structs.replace(answer, outcome=Outcome.OK, problem="")
+        return answer
+
     def submit(self, document: bytes) -> Answer:
         """Open a report."""
         return self._call("POST", "/submit", content=document, headers={"Content-Type": XML_TYPE})

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 UNREADABLE_KEPT = 4096  # bytes of a body that is no answer: enough to see whose error page it is
 
+STILL = ENDED | {Filing.State.FAILED, Filing.State.IN_HAND}  # nothing is sent for these
+
 Read = Callable[[str], Iterator[bytes]]
 OnFinished = Callable[[Filing], None]
 
@@ -84,7 +86,7 @@ class Mover:
         filing = Filing.objects.get(pk=filing_id)
         if filing.state in ENDED:
             return DONE
-        if filing.state == Filing.State.FAILED:
+        if filing.state in STILL:
             return PERSON
         if circuit.is_open(filing.environment):
             return self._probe(filing.environment)
@@ -171,7 +173,7 @@ class Mover:
         """Store the intention before the call."""
         with transaction.atomic(durable=True):
             filing, now = turn.lock(), timezone.now()
-            if next_step(filing, now) != step:  # a person has decided something since
+            if filing.state in STILL or next_step(filing, now) != step:  # a person has decided something since
                 raise LostTurn
             submission = step.submission or Submission.objects.create(filing=filing, begun_at=now)
             if step.name == "finish" and not submission.finish_begun:

@@ -1,6 +1,6 @@
-"""Filings, their files, what was opened at the service, every exchange, and the circuit breaker.
+"""Filings, their files, what was opened at the service, every exchange, the circuit breaker, the service's schema.
 
-Rows are written by `filing` and `service` alone. Documents, records and receipts are the legal
+Rows are written by this room alone. Documents, records and receipts are the legal
 record: kept as the exact bytes.
 """
 
@@ -26,6 +26,7 @@ class Filing(models.Model):
         FINISHED = "finished", _("finished")
         RECOVERED = "recovered", _("finished, receipt recovered")
         RETRACTED = "retracted", _("retracted")
+        IN_HAND = "in_hand", _("in a person's hands")  # being filed in NCMEC's web form: the worker leaves it alone
         BY_HAND = "by_hand", _("filed by hand")
         NOT_REPORTABLE = "not_reportable", _("not reportable")
         FAILED = "failed", _("failed")
@@ -45,6 +46,8 @@ class Filing(models.Model):
     failures = models.PositiveIntegerField(default=0)  # consecutive
     restarts = models.PositiveIntegerField(default=0)
     abandoned = models.BooleanField(default=False)  # a person wants it retracted
+    in_hand_by = models.CharField(max_length=100, blank=True)  # who files it, or filed it, in NCMEC's web form
+    in_hand_at = models.DateTimeField(null=True)
     # How it ended.
     report_id = models.BigIntegerField(null=True, db_index=True)  # NCMEC's number, once filed
     receipt = models.BinaryField(null=True)  # raw bytes of the answer that proves the filing
@@ -72,8 +75,10 @@ FILING = Machine(
         "try_again": {"failed": "drafted"},
         "resume": {"failed": "opened"},
         "retract": {"drafted": "retracted", "opened": "retracted", "uploading": "retracted"},
-        "file_by_hand": dict.fromkeys(("drafted", "opened", "uploading", "failed"), "by_hand"),
-        "rule_out": dict.fromkeys(("drafted", "opened", "uploading", "failed"), "not_reportable"),
+        "take_in_hand": dict.fromkeys(("drafted", "opened", "uploading", "failed"), "in_hand"),
+        "give_back": {"in_hand": "drafted"},
+        "file_by_hand": dict.fromkeys(("drafted", "opened", "uploading", "failed", "in_hand"), "by_hand"),
+        "rule_out": dict.fromkeys(("drafted", "opened", "uploading", "failed", "in_hand"), "not_reportable"),
         "reconsider": {"not_reportable": "drafted"},
     },
 )
@@ -175,3 +180,22 @@ class Circuit(models.Model):
 
     def __str__(self) -> str:
         return f"circuit {self.environment}"
+
+
+class ServiceSchema(models.Model):
+    """An XML Schema that the service published, as fetched. The one last seen is in force for its environment."""
+
+    id = models.BigAutoField(primary_key=True)
+    environment = models.CharField(max_length=20)  # practice | test | production
+    sha256 = models.CharField(max_length=64)
+    body = models.BinaryField()  # exact bytes
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "sha256"], name="schema_once_per_environment"),
+        ]
+
+    def __str__(self) -> str:
+        return f"schema {self.sha256[:12]} of {self.environment}"

@@ -20,7 +20,7 @@ from safehold.cybertip.progress import AGAIN, DONE, PERSON, Progress, later
 from safehold.work import service as work
 
 ACTOR = "system:worker"
-MAX_RESTARTS = 20  # with growing pauses: about half a day
+MAX_RESTARTS = 90  # with growing pauses: more than three days
 MAX_UNKNOWN = 5  # answers that nobody published, in a row
 LONGEST_PAUSE = 3600.0  # seconds
 DELAY_ALARM = timedelta(hours=6)  # an unfinished filing of that age is told to an administrator
@@ -188,7 +188,8 @@ def _while_open(s: Settling) -> Progress:
     outcome = s.answer.outcome
     if outcome is Outcome.RETRY:
         return s.failed_for_now()
-    if outcome is Outcome.STOP:
+    if outcome is Outcome.STOP:  # most likely not done; were it done, doing it again would send the file twice
+        s.give_up(s.code)
         return s.stop()
     if outcome is Outcome.GONE:
         return s.restart(Submission.State.LEFT, s.code)

@@ -8,4 +8,13 @@ class PathConfig(AppConfig):
     label = "path"
 
     def ready(self) -> None:
-        from safehold.path import actions, arrivals, filing, housekeeping, reversal, statements  # noqa: F401
+        from safehold.path import (  # noqa: F401
+            actions,
+            arrivals,
+            custody,
+            filing,
+            housekeeping,
+            reversal,
+            snapshot,
+            statements,
+        )

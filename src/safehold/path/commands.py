@@ -126,11 +126,12 @@ def unhide_item(case_item_id: Id, *, actor: str, device: str) -> None:
             reversal.reverse(action, because=f"reviewer:{actor}"[:100], actor=actor)
 
 
-def reveal_item(case_item_id: Id, *, actor: str, device: str) -> Look:
-    """Record that the whole file is shown unblurred. The caller may stream it only after this returned."""
+def reveal_item(case_item_id: Id, *, actor: str, device: str, around: bool = False) -> Look:
+    """Record that the whole file, or what stood `around` it, is shown unblurred. Stream it only after this returned."""
     with transaction.atomic():
         case_item = CaseItem.objects.select_related("case", "body").get(pk=case_item_id)
-        sealed = case_item.body_id or case_item.facts_id
+        item, context = case_item.body_id or case_item.facts_id, case_item.thread_id or case_item.context_id
+        sealed = context if around else item
         if sealed is None or evidence.grant_for(sealed, actor) is None:  # a custodian's grant stands for a lease
             cases.need_lease(case_item.case, actor=actor, device=device)
         if sealed is None:

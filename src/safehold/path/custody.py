@@ -35,7 +35,7 @@ class StillNeeded(Exception):
 
 def sealed_of(case: Case) -> list[UUID]:
     """Everything that the vault holds of a case, destroyed objects left out."""
-    rows = {one for pair in case.items.values_list("body_id", "facts_id") for one in pair}
+    rows = {one for kept in case.items.values_list(*CaseItem.SEALED) for one in kept}
     rows |= set(case.subjects.values_list("facts_id", flat=True))
     return evidence.not_destroyed(row for row in rows if row is not None)
 
@@ -134,7 +134,7 @@ def destroy_unheld(limit: int = 500) -> list[Certificate]:
 
 def _cases_of(sealed_ids: list[UUID]) -> list[Case]:
     """Every case that rests on one of these objects."""
-    items = CaseItem.objects.filter(Q(body_id__in=sealed_ids) | Q(facts_id__in=sealed_ids))
+    items = CaseItem.resting_on(sealed_ids)
     subjects = CaseSubject.objects.filter(facts_id__in=sealed_ids)
     return list(Case.objects.filter(Q(pk__in=items.values("case_id")) | Q(pk__in=subjects.values("case_id"))))
 

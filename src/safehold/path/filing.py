@@ -1,6 +1,7 @@
 """Filing a CyberTip: fills the input record from the case, then one protocol call per step.
 
-Job: `filing.file`. The receipt, the preservation hold and the met duties are one transaction.
+Jobs: `filing.file`; `filing.retract_left` for reports that were opened and that nobody will finish. The receipt, the
+preservation hold and the met duties are one transaction. What a person commands about a filing is in `filings`.
 """
 
 import os
@@ -22,8 +23,8 @@ from safehold.cybertip import service as cybertip
 from safehold.cybertip.models import Filing
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
-from safehold.hosts.contract import AccountFacts, AddressUse, ItemFacts
-from safehold.path import order, reversal
+from safehold.hosts.contract import AccountFacts, AddressUse, Context, ItemFacts
+from safehold.path import conversation, order, reversal
 from safehold.subjects.models import Role
 from safehold.work import service as work
 
@@ -50,7 +51,7 @@ def file(decision: str) -> work.Outcome:
         return work.Later(progress.seconds)
     # Done, or in a person's hands with a task: either way the path looks at where it stands.
     with transaction.atomic():
-        for waiting in _decisions_of(filing):
+        for waiting in decisions_of(filing):
             order.advance(waiting)
     return None
 
@@ -59,8 +60,23 @@ def by_hand(decision: Decision, *, report_id: int, actor: str) -> Filing:
     """Record NCMEC's number of a report that a person filed. What would have been filed is kept with it."""
     row = order.filing_of(decision)
     if row is None:
-        row = cybertip.draft(build_input(decision))
-    return cybertip.filed_by_hand(row.pk, report_id=report_id, actor=actor, on_finished=_finished)
+        row = cybertip.draft(build_input(decision), actor=actor)
+    return by_hand_entered(row, report_id=report_id, actor=actor)
+
+
+def by_hand_entered(row: Filing, *, report_id: int, actor: str) -> Filing:
+    """As `by_hand`, of a filing that is drafted."""
+    with transaction.atomic():
+        row = cybertip.filed_by_hand(row.pk, report_id=report_id, actor=actor, on_finished=_finished)
+        order.retract_left(row)
+    return row
+
+
+@work.job("filing.retract_left", attempts=60, first=5, longest=4 * 3600)
+def retract_left(filing: str) -> work.Outcome:
+    """Retract what was opened at the service for a filing and will not be finished."""
+    progress = cybertip.retract_left(filing, worker=_worker())
+    return work.Later(progress.seconds) if progress.kind == "later" else None
 
 
 def _worker() -> str:
@@ -68,14 +84,20 @@ def _worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _decisions_of(filing: Filing) -> list[Decision]:
+def decisions_of(filing: Filing) -> list[Decision]:
+    """The decisions in force about the subject that a filing is for."""
     subject = filing.ref.removeprefix("subject:")
     return list(Decision.objects.filter(subject__pk=subject, state=Decision.State.CONFIRMED))
 
 
 def _finished(filing: Filing) -> None:
     """Runs in the receipt's own transaction: the hold begins and the duties are met."""
-    subject = CaseSubject.objects.select_related("case").get(pk=filing.ref.removeprefix("subject:"))
+    # Locked: a context that comes in this moment is seen here, or sees the hold (`snapshot`).
+    subject = (
+        CaseSubject.objects.select_for_update(of=("self",))
+        .select_related("case")
+        .get(pk=filing.ref.removeprefix("subject:"))
+    )
     finished = filing.ended_at or timezone.now()
     hold = evidence.place_hold(
         sealed_of(subject),
@@ -84,15 +106,15 @@ def _finished(filing: Filing) -> None:
         ref=audit.ref(filing),
         actor=ACTOR,
     )
-    for decision in _decisions_of(filing):
+    for decision in decisions_of(filing):
         duties.meet(decision, (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY), receipt=audit.ref(filing), actor=ACTOR)
         duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=audit.ref(hold), actor=ACTOR)
         order.advance(decision)
-    if not _stands(filing):  # reversed after `finish` was sent: too late to stop it
+    if not stands(filing):  # reversed after `finish` was sent: too late to stop it
         reversal.tell_ncmec(filing)
 
 
-def _stands(filing: Filing) -> bool:
+def stands(filing: Filing) -> bool:
     """Whether a decision that is reported is in force, or replaced by one that waits for its second person."""
     subject = UUID(filing.ref.removeprefix("subject:"))
     rows = Decision.objects.filter(subject_id=subject, state__in=["held", "confirmed"])
@@ -108,24 +130,27 @@ def one_year_after(moment: datetime) -> datetime:
 
 
 def sealed_of(subject: CaseSubject) -> list[Any]:
-    """Everything that the vault holds about a subject: files, what the host said of items and account."""
-    rows = [item_id for pair in subject.items.values_list("body_id", "facts_id") for item_id in pair]
+    """Everything that the vault holds about a subject: files, what the host said of items and account, and what
+    stood around the items (commingled with them: 18 USC 2258A(h)(2))."""
+    rows = [one for kept in subject.items.values_list(*CaseItem.SEALED) for one in kept]
     return [row for row in [*rows, subject.facts_id] if row is not None]
 
 
-def build_input(decision: Decision) -> inputs.FilingInput:
+def build_input(decision: Decision, *, by: str = ACTOR) -> inputs.FilingInput:
     """The record of one CyberTip, from the decision and from what the vault holds.
 
-    Everything that the host told and the law lets us give is given; nothing is guessed. Raises
-    work.GiveUp where no date of the incident is known at all (there always is the day we knew).
+    Everything that the host told and the law lets us give is given; nothing is guessed. What the vault holds
+    is read in the name of `by`: a person's preview is a look of theirs. Must not run inside a transaction.
     """
     subject = decision.subject
     now = timezone.now()
-    items = list(decision.covers.select_related("item", "body", "facts"))
-    known = {item.pk: _item_facts(item) for item in items}
+    items = list(decision.covers.select_related("item", "body", "facts", "thread"))
+    known = {item.pk: _item_facts(item, by) for item in items}
+    around = {item: _context(item, by) for item in items if item.context_id}
     when = [facts.posted_at for facts in known.values() if facts and facts.posted_at]
     incident_at = min([*when, subject.case.knowledge_at])
     provider = settings.SAFEHOLD.provider
+    suspected = decision.outcome["filed_as"] == "suspect"
     return inputs.FilingInput(
         ref=order.filing_ref(decision),
         as_of=now,
@@ -134,7 +159,7 @@ def build_input(decision: Decision) -> inputs.FilingInput:
         incident_description=(
             "Time at which the earliest item was posted." if when else "Time at which the service was told."
         ),
-        platform=subject.account.host.name if subject.account else provider.name,
+        platform=_service(subject),
         annotations=tuple(decision.outcome["annotations"]),
         reporter=inputs.ReporterInput(
             first_name=provider.first_name,
@@ -144,20 +169,38 @@ def build_input(decision: Decision) -> inputs.FilingInput:
             company=provider.company,
             legal_url=provider.legal_url,
         ),
-        subject=_account(subject, decision) if decision.outcome["filed_as"] == "suspect" else None,
-        victims=_victims(decision),
+        subject=_suspect(decision, around, by) if suspected else None,
+        victims=_victims(decision, by),
+        recipients=conversation.recipients(decision, around) if suspected else (),
+        chat=conversation.chat(items, around, _service(subject)),
         urls=tuple(item.item.url for item in items if item.item.url),
         additional_info=_additional(decision, known),
         prior_report_ids=_earlier(subject),
-        files=tuple(_file(item, known[item.pk], decision, now) for item in items if item.body_id),
+        files=(
+            *(_file(item, known[item.pk], decision, now) for item in items if item.body_id),
+            *conversation.files(items, now),
+        ),
     )
 
 
-def _victims(decision: Decision) -> tuple[inputs.AccountInput, ...]:
+def _service(subject: CaseSubject) -> str:
+    return subject.account.host.name if subject.account else str(settings.SAFEHOLD.provider.name)
+
+
+def _suspect(decision: Decision, around: conversation.Contexts, by: str) -> inputs.AccountInput:
+    """The reported person, with what the host logged around the items beside what it knows of the account."""
+    account = _account(decision.subject, decision, by)
+    addresses, devices = conversation.uses(decision, around)
+    events = dict.fromkeys([*account.ip_events, *map(_address, addresses)])
+    told = tuple(inputs.DeviceInput(type=one.type, value=one.value, event=one.event, at=one.at) for one in devices)
+    return msgspec.structs.replace(account, ip_events=tuple(events), devices=(*account.devices, *told))
+
+
+def _victims(decision: Decision, by: str) -> tuple[inputs.AccountInput, ...]:
     """Apparent victims of the case, and the subject where the policy files them as one; never as a suspect."""
     others = decision.subject.case.subjects.filter(role=Role.APPARENT_VICTIM).exclude(pk=decision.subject.pk)
-    own = [_account(decision.subject, decision)] if decision.outcome["filed_as"] == "victim" else []
-    return (*own, *(_account(other, None) for other in others))
+    own = [_account(decision.subject, decision, by)] if decision.outcome["filed_as"] == "victim" else []
+    return (*own, *(_account(other, None, by) for other in others))
 
 
 def _additional(decision: Decision, known: dict[Any, ItemFacts | None]) -> str:
@@ -170,9 +213,9 @@ def _additional(decision: Decision, known: dict[Any, ItemFacts | None]) -> str:
     return "\n".join(lines)
 
 
-def _account(subject: CaseSubject, decision: Decision | None) -> inputs.AccountInput:
+def _account(subject: CaseSubject, decision: Decision | None, by: str) -> inputs.AccountInput:
     """A person of the report as the vault holds what the host said."""
-    facts = _account_facts(subject)
+    facts = _account_facts(subject, by)
     account = subject.account
     base = inputs.AccountInput(role=subject.role)
     if account is None:
@@ -249,15 +292,20 @@ def _address(use: AddressUse) -> inputs.IpInput:
     return inputs.IpInput(ip=use.ip, event=EVENTS.get(use.event.lower(), use.event), at=use.at, port=use.port)
 
 
-def _item_facts(item: CaseItem) -> ItemFacts | None:
-    return _read(item.facts_id, ItemFacts, audit.ref(item)) if item.facts_id else None
+def _item_facts(item: CaseItem, by: str) -> ItemFacts | None:
+    return _read(item.facts_id, ItemFacts, audit.ref(item), by) if item.facts_id else None
 
 
-def _account_facts(subject: CaseSubject) -> AccountFacts | None:
-    return _read(subject.facts_id, AccountFacts, audit.ref(subject)) if subject.facts_id else None
+def _context(item: CaseItem, by: str) -> Context:
+    return _read(item.context_id, Context, audit.ref(item), by)
 
 
-def _read(sealed_id: object, kind: type[Any], about: str) -> Any:
-    """What the host said, read back from the vault for the filing: a recorded look."""
-    body = b"".join(evidence.open_sealed(str(sealed_id), actor=ACTOR, purpose="filing", about=about))
+def _account_facts(subject: CaseSubject, by: str) -> AccountFacts | None:
+    return _read(subject.facts_id, AccountFacts, audit.ref(subject), by) if subject.facts_id else None
+
+
+def _read(sealed_id: object, kind: type[Any], about: str, by: str) -> Any:
+    """What the host said, read back from the vault for the filing or its preview: a recorded look."""
+    purpose = "filing" if by == ACTOR else "review"
+    body = b"".join(evidence.open_sealed(str(sealed_id), actor=by, purpose=purpose, about=about))
     return msgspec.convert(msgspec.json.decode(body)["facts"], kind)

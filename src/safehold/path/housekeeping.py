@@ -1,6 +1,8 @@
-"""What is due every day: holds whose day has come end, reporters' data whose term has ended is erased.
+"""What is due every day: holds whose day has come end and what they held is destroyed, the key store is copied,
+reporters' data whose term has ended is erased, and our count of reports is compared with the receipts.
 
-And every ten minutes: whatever stands still although it could go on is set going again.
+And every ten minutes: whatever stands still although it could go on is set going again, and what we have known of for
+too long without a report is told to a person.
 
 Jobs: `house.daily`, `house.look_over`. Others may call `keep_going`, which the worker does at start.
 """
@@ -14,7 +16,7 @@ from safehold.cases.models import Case, Decision
 from safehold.evidence import service as evidence
 from safehold.hosts import events
 from safehold.intake import service as intake
-from safehold.path import order
+from safehold.path import clock, custody, order, reconciling
 from safehold.work import service as work
 
 ACTOR = "system:worker"
@@ -34,9 +36,15 @@ def keep_going() -> None:
 def daily() -> work.Outcome:
     """One day's housekeeping. Each part is on record where it is an act."""
     evidence.end_holds_due(actor=ACTOR)
+    custody.destroy_unheld()
     evidence.sweep(actor=ACTOR)
+    evidence.end_looks_due()
+    evidence.remove_old_packages(actor=ACTOR)
+    evidence.backup_keys(actor=ACTOR)
     intake.erase_due(actor=ACTOR)
     events.forget(timezone.now() - EVENT_IDS_KEPT_FOR)
+    with transaction.atomic():
+        reconciling.check()
     return work.Later(DAY)
 
 
@@ -50,4 +58,6 @@ def look_over() -> work.Outcome:
     for decision in unsettled.order_by("pk").iterator():
         with transaction.atomic():
             order.advance(decision)
+    with transaction.atomic():
+        clock.alarm()
     return work.Later(TEN_MINUTES)

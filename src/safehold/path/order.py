@@ -17,6 +17,7 @@ from safehold.audit import service as audit
 from safehold.cases import duties
 from safehold.cases import service as cases
 from safehold.cases.models import CaseItem, Decision, Duty
+from safehold.cybertip import service as cybertip
 from safehold.cybertip.models import Filing
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
@@ -174,7 +175,7 @@ def advance(decision: Decision) -> None:
     if _report_due(decision):
         file(decision)
     if _restricts(decision) and _sent_statement(decision) is None:
-        latest = timezone.now() if _filing_settled(decision) else timezone.now() + STATEMENT_AT_LATEST
+        latest = timezone.now() if filing_settled(decision) else timezone.now() + STATEMENT_AT_LATEST
         work.enqueue("statement.send", key=str(decision.pk), not_before=latest, again=True, decision=str(decision.pk))
     _begin_purges(decision, actions)
     settle_case(decision)
@@ -185,6 +186,12 @@ def file(decision: Decision) -> None:
     filing = filing_of(decision)
     anew = filing is None or filing.state == Filing.State.NOT_REPORTABLE
     work.enqueue("filing.file", key=str(decision.subject_id), again=anew, decision=str(decision.pk))
+
+
+def retract_left(filing: Filing) -> None:
+    """A filing was ended or taken over by a person: what is open for it at the service is retracted."""
+    if cybertip.open_at_service(filing):
+        work.enqueue("filing.retract_left", key=str(filing.pk), again=True, filing=str(filing.pk))
 
 
 def may_file(decision: Decision) -> bool:
@@ -201,7 +208,7 @@ def _meet_duties(decision: Decision) -> None:
         duties.meet(decision, REPORTS, receipt=audit.ref(filing), actor="system:worker")
         if hold is not None:
             duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=audit.ref(hold), actor="system:worker")
-    elif _filing_settled(decision):  # no report, so no hold of one: the vault has it, and keeps a violation's evidence
+    elif filing_settled(decision):  # no report, so no hold of one: the vault has it, and keeps a violation's evidence
         sealed = next(filter(None, [i.body_id or i.facts_id for i in decision.covers.all()]), decision.subject.facts_id)
         if sealed is not None:
             duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=f"sealed:{sealed}", actor="system:worker")
@@ -224,7 +231,7 @@ def _waiting(actions: list[Action], *kinds: str) -> bool:
 
 def _begin_purges(decision: Decision, actions: list[Action]) -> None:
     """Purge right after the receipt where the operator's rule says so, else when the appeal window ends."""
-    if not _filing_settled(decision):
+    if not filing_settled(decision):
         return
     statement = _sent_statement(decision)
     for action in actions:
@@ -242,7 +249,7 @@ def may_purge(action: Action) -> bool:
     decision, case_item = action.decision, action.case_item
     if decision is None or case_item is None or decision.state != Decision.State.CONFIRMED:
         return False
-    if case_item.preserve_state == CaseItem.Preserve.DUE or not _filing_settled(decision):
+    if case_item.preserve_state == CaseItem.Preserve.DUE or not filing_settled(decision):
         return False
     if case_item.item.in_cases.filter(preserve_state=CaseItem.Preserve.DUE).exists():
         return False  # another case has just begun and keeps it first
@@ -270,7 +277,7 @@ def _report_due(decision: Decision) -> bool:
     return decision.duties.filter(kind=Duty.Kind.REPORT_SHALL, state=Duty.State.OPEN).exists()
 
 
-def _filing_settled(decision: Decision) -> bool:
+def filing_settled(decision: Decision) -> bool:
     """Filed with a receipt, or every duty to report met or waived with its reason."""
     filing = filing_of(decision)
     if filing is not None and filing.state in FILED:

@@ -10,6 +10,7 @@ from safehold.audit import checkpoints
 from safehold.audit.models import Seal
 from safehold.cybertip.models import Filing
 from safehold.enforcement.models import Action
+from safehold.evidence import service as evidence
 from safehold.work import service as work
 from safehold.work.models import Job, Pause
 
@@ -49,6 +50,17 @@ def to_reconcile() -> list[str]:
     ]
     waiting = Job.objects.filter(state__in=[Job.State.WAITING, Job.State.RUNNING]).count()
     lines.append(f"{waiting} jobs wait in the outbox")
+    unrecorded, keyless = evidence.compare_keys()
+    if unrecorded:
+        lines.append(
+            f"{len(unrecorded)} objects in the vault have a key and no record: preserved after the backup; "
+            "the sweep removes them a day after they were made"
+        )
+    if keyless:
+        lines.append(
+            f"{len(keyless)} objects on record have no key: destroyed after the backup, or the key store lacks some. "
+            f"The first is sealed:{keyless[0]}"
+        )
     lines.append("reports and filings made after the backup are not in this database: ask NCMEC for the list")
     return lines
 

@@ -94,11 +94,20 @@ def _letter_to_ncmec(filing: Filing) -> Letter:
         report_id=str(filing.report_id or ""),
         filed_at=filing.ended_at or timezone.now(),
         company=settings.SAFEHOLD.provider.name,
-        changed=("decision_reversed",),
+        changed=(_changed(filing),),
         changed_on=timezone.now().date(),
         test=filing.environment != "production",
     )
     return notices.letter_to_ncmec(given, ACTOR)
+
+
+def _changed(filing: Filing) -> str:
+    """Why the report was wrong, by the newest decision about its subject: what NCMEC is told must be so."""
+    rows = Decision.objects.filter(subject__pk=filing.ref.removeprefix("subject:")).exclude(state="withdrawn")
+    newest = rows.order_by("-decided_at").first()
+    if newest is None or newest.replaces_id is None:
+        return "law_not_met"
+    return {"appeal": "decision_reversed", "correction": "list_entry_withdrawn"}.get(newest.cause, "law_not_met")
 
 
 def reverse(action: Action, *, because: str, actor: str) -> Action:
@@ -165,7 +174,7 @@ def clear(case: str) -> work.Outcome:
         return None
     if Decision.objects.filter(subject__case=row, appeals__state__in=["open", "in_review"]).exists():
         return work.Later(24 * 3600)
-    sealed = {i.body_id for i in row.items.all()} | {i.facts_id for i in row.items.all()}
+    sealed = {one for kept in row.items.values_list(*CaseItem.SEALED) for one in kept}
     sealed |= {s.facts_id for s in row.subjects.all()}
     held = False
     for sealed_id in sorted(filter(None, sealed), key=str):
@@ -188,8 +197,7 @@ def _until_cleared(case: Case) -> float | None:
 
 
 def _wanted_elsewhere(case: Case, sealed_id: UUID) -> bool:
-    others = CaseItem.objects.exclude(case=case)
-    return others.filter(body_id=sealed_id).exists() or others.filter(facts_id=sealed_id).exists()
+    return CaseItem.resting_on([sealed_id]).exclude(case=case).exists()
 
 
 def complied(decision: Decision) -> bool:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", views.start, name="start"),
     path("language/<str:code>", views.language, name="language"),
     path("report", reporting.report, name="report"),
+    path("law-enforcement", views.law_enforcement, name="law-enforcement"),
     path("emergency", reporting.emergency, name="emergency"),
     path("r", reporting.lookup, name="lookup"),
     path("r/<str:code>", reporting.receipt, name="receipt"),

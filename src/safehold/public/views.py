@@ -1,4 +1,4 @@
-"""Pages that need no record: the start page, the choice of a language, the two probes."""
+"""Pages that need no record: the start page, how an authority reaches this desk, the choice of a language."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,6 +13,17 @@ from safehold.public.pages import LANGUAGES
 def start(request: HttpRequest) -> HttpResponse:
     """What this desk is, and its two doors."""
     return render(request, "public/start.html")
+
+
+@require_safe
+def law_enforcement(request: HttpRequest) -> HttpResponse:
+    """How an authority reaches this desk, from the provider's profile; what is not set is not shown."""
+    provider = settings.SAFEHOLD.provider
+    context = {
+        "provider": provider, "email": provider.email or settings.SAFEHOLD.mail_from, "phone": provider.phone,
+        "legal_url": provider.legal_url if provider.legal_url.startswith(("https://", "http://")) else "",
+    }  # fmt: skip
+    return render(request, "public/law_enforcement.html", context)
 
 
 @require_safe

@@ -25,7 +25,7 @@ class Right(enum.StrEnum):
     SECOND = "second"  # second person
     OVERRIDE = "override"  # choose another outcome than the computed one
     APPEALS = "appeals"  # decide appeals one did not touch
-    FILING = "filing"  # what a CyberTip says; filing it by hand; telling NCMEC that one was wrong
+    FILING = "filing"  # reports to NCMEC and authorities: what they say, filing by hand, the register
     CUSTODY = "custody"  # holds, grants, hand-over, destruction, tasks to NCMEC
     WAIVE = "waive"  # waive a duty with a reason
     RECORD = "record"  # a case's record: ids, clauses, states; neither content nor reporters' words

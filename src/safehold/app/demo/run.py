@@ -193,6 +193,7 @@ def _leave_running(processes: Processes, url: str, simulator_port: int, staff: d
     for name, password in staff.items():
         print(f"  {name}  {password}")
     print(f"The public form: {url}/report   What the practice server received: http://127.0.0.1:{simulator_port}/")
+    print(f"  its reports ask for practice  {os.environ['SAFEHOLD_CYBERTIP_PASSWORD']}")
     print("Ctrl-C stops all of it.", flush=True)
     waiting = threading.Event()
     while not waiting.wait(0.5):

@@ -184,7 +184,7 @@ def _decision(world: World, case_id: str, item_ids: list[str], items: list[Item]
             until(lambda item=item: not side.reachable(item), "nobody reaches the item")  # type: ignore[misc]
     with steps.step("revealed once, on record", "S13; 18 USC 2258B(c)"):
         body = first.reveal(item_ids[0])
-        ensure(body.startswith(b"\x89PNG"), "the original is what was preserved")
+        ensure(body.startswith(b"\x89PNG"), "the picture is shown, encoded anew")
         ensure(Look.objects.filter(kind="whole").exists(), "the exposure log has it")
     with steps.step(
         "the policy's questions are answered, the policy computes the decision, the reviewer confirms", "CSE-01; S9 S47"

@@ -93,12 +93,39 @@ def original(request: StaffRequest, item_id: str) -> HttpResponseBase:
     return _strict(StreamingHttpResponse(chunks, content_type=media.type_of(row.body)))
 
 
+@requires(Right.SEE_EVIDENCE, "GET", "POST")
+def reveal_context(request: StaffRequest, item_id: str) -> HttpResponse:
+    """As `reveal`, of what stood around an item: messages, addresses, devices. Back to the case where there is none."""
+    row = _held(request, item_id)
+    if row.context_id is None and row.thread_id is None:
+        return redirect("console:case", row.case_id)
+    if request.method == "POST":
+        commands.reveal_item(row.pk, actor=request.user.actor, device=device_of(request), around=True)
+        request.session["revealed"] = {**_running(request), f"{row.pk}:context": time.time() + SHOWN_FOR}
+        return redirect("console:revealed-context", row.pk)
+    return render(request, "console/reveal.html", {"item": row, "case": row.case, "kind": "context"})
+
+
+@requires(Right.SEE_EVIDENCE)
+def revealed_context(request: StaffRequest, item_id: str) -> HttpResponse:
+    """What stood around an item, after a recorded reveal: the thread as it would be filed, and where it came from."""
+    row = _held(request, item_id)
+    if f"{row.pk}:context" not in _running(request):
+        return redirect("console:reveal-context", row.pk)
+    text = media.whole_text(_read(request, row, row.thread_id)) if row.thread_id else ""
+    uses = media.uses_of_context(_read(request, row, row.context_id)) if row.context_id else []
+    context = {"item": row, "case": row.case, "kind": "context", "text": text, "uses": uses}
+    return render(request, "console/revealed.html", context)
+
+
 @requires(Right.SEE_EVIDENCE, "POST")
 def cover(request: StaffRequest, item_id: str) -> HttpResponse:
     """Stop looking: the reveal ends on record, and nothing is given out again without another one."""
     row = get_object_or_404(CaseItem.objects.select_related("case"), pk=item_id)
-    request.session["revealed"] = {item: until for item, until in _running(request).items() if item != str(row.pk)}
-    for sealed in filter(None, (row.body_id, row.facts_id)):
+    request.session["revealed"] = {
+        item: until for item, until in _running(request).items() if item.partition(":")[0] != str(row.pk)
+    }
+    for sealed in row.sealed_ids:
         evidence.cover(sealed, actor=request.user.actor)
     if _granted(request, row):
         return redirect("console:granted")
@@ -139,12 +166,13 @@ def _running(request: StaffRequest) -> dict[str, float]:
 def _text(request: StaffRequest, row: CaseItem) -> str:
     """The words of a revealed item: its text file, or the text that its host gave with it."""
 
-    def read(sealed_id: object) -> Iterator[bytes]:
-        return evidence.open_sealed(str(sealed_id), actor=request.user.actor, purpose="review", about=audit.ref(row))
-
     if row.body is not None and media.kind_of(row) == "text":
-        return media.plain_text(read(row.body.pk))
-    return media.text_of_facts(read(row.facts.pk)) if row.facts is not None else ""
+        return media.plain_text(_read(request, row, row.body.pk))
+    return media.text_of_facts(_read(request, row, row.facts.pk)) if row.facts is not None else ""
+
+
+def _read(request: StaffRequest, row: CaseItem, sealed_id: object) -> Iterator[bytes]:
+    return evidence.open_sealed(str(sealed_id), actor=request.user.actor, purpose="review", about=audit.ref(row))
 
 
 def _strict(response: R) -> R:

@@ -53,7 +53,8 @@ def filing(request: StaffRequest, filing_id: UUID) -> HttpResponse:
         "filing": row, "case": subject.case, "subject": subject, "known": clock.of_subject(subject),
         "sheet": sheet_of(row) if row.record else None, "letter": filings.letter_of(row),
         "calls": row.exchanges.select_related("submission").order_by("-id")[:SHOWN],
-        "mine": row.in_hand_by == request.user.actor, "decision": filings.decision_of(row),
+        "mine": row.in_hand_by == request.user.actor,
+        "decision": None if row.state in ENDED else filings.decision_of(row),
         "schema": cybertip.current_schema(),
     }  # fmt: skip
     return render(request, "console/filing.html", context)

@@ -16,6 +16,7 @@ from safehold.console.rights import StaffRequest, requires
 from safehold.console.views.tasks import mine
 from safehold.evidence import service as evidence
 from safehold.evidence.models import Request
+from safehold.path import clock
 from safehold.redress import service as redress
 from safehold.staff import service as staff
 from safehold.staff.models import Member
@@ -34,6 +35,9 @@ def home(request: StaffRequest) -> HttpResponse:
         context["second"] = second_waiting(member).count()
     if staff.may(member, Right.APPEALS):
         context["appeals"] = redress.waiting(member.actor).count()
+    if staff.may(member, Right.FILING):
+        waiting = clock.waiting()
+        context["clock"] = {"all": len(waiting), "late": sum(row.late for row in waiting)}
     if staff.may(member, Right.CUSTODY):
         asked = Request.objects.filter(state=Request.State.ASKED)
         context["custody"] = asked.exclude(asked_by=member.actor).count()
