@@ -18,6 +18,7 @@ from safehold.policy.versions import FIRST, versions
 
 Edit = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
+GLITTER = Path(__file__).parent / "packs" / "glitter" / "2026-01"  # a small policy that takes no time to check
 
 
 def test_check_counts_what_it_proves(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,9 +27,8 @@ def test_check_counts_what_it_proves(capsys: pytest.CaptureFixture[str], monkeyp
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "child-safety 2020-10: sound. For each of these answer sets exactly one outcome follows:"
     counted = {line.split()[0]: int(line.split()[1].replace(",", "")) for line in told if line.startswith("  ")}
-    for version in versions(FIRST):
-        for class_id, counts in policy.totals(policy.load(FIRST, version)).items():
-            assert f"{sum(counts.values()):,}" in "\n".join(told), (version, class_id)
+    for class_id, counts in policy.totals(policy.load(FIRST, "2024-05")).items():
+        assert counted[class_id] == sum(counts.values())
     assert counted["altercation"] < counted["physical-abuse"] < counted["cse"]
 
 
@@ -57,9 +57,9 @@ def test_the_trace_is_current_and_an_old_one_is_noticed(
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "requirements.md").write_text(page.read_text())
     monkeypatch.chdir(tmp_path)
-    assert main(["policy", "check", "--version", "2024-05"]) == 1
+    assert main(["policy", "check", "--folder", str(GLITTER)]) == 1
     assert "docs/policy-trace.md is out of date" in capsys.readouterr().out
-    assert main(["policy", "check", "--version", "2024-05", "--trace", "docs/policy-trace.md"]) == 0
+    assert main(["policy", "check", "--folder", str(GLITTER), "--trace", "docs/policy-trace.md"]) == 0
     assert (tmp_path / "docs" / "policy-trace.md").read_text() == written.read_text()
 
 

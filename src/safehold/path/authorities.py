@@ -41,7 +41,7 @@ def draft_notice(duty_id: Id, *, addressee: str, country: str, authority: str, a
         decided_at=duty.decision.decided_at,
         service=account.host.name if account else provider.name,
         account=account.external_id if account else "",
-        items=tuple(duty.decision.covers.order_by("pk").values_list("item__external_id", flat=True)),
+        items=tuple(duty.decision.covers.order_by("item__external_id").values_list("item__external_id", flat=True)),
         clauses=tuple(duty.decision.clauses),
         report_id=filing.report_id if filing else None,
         test=settings.SAFEHOLD.environment != "production",

@@ -58,13 +58,13 @@ def first_in_queue(class_id: str) -> bool:
     return any(class_id in classes and classes[class_id].priority == "top" for classes in having)
 
 
-def faults(policy: str | None = None) -> dict[tuple[str, str], list[str]]:
-    """What is wrong with each installed version, as sentences; nothing for a sound one. Raises nothing."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for name, version in installed():
-        if policy in (None, name):
-            found[name, version] = _faults(name, version)
-    return found
+def faults(policy: str | None = None, version: str | None = None) -> dict[tuple[str, str], list[str]]:
+    """What is wrong with each installed version (of one policy, or of one name), as sentences; nothing for a sound one.
+
+    Raises nothing.
+    """
+    chosen = [(name, one) for name, one in installed() if policy in (None, name) and version in (None, one)]
+    return {(name, one): _faults(name, one) for name, one in chosen}
 
 
 def _faults(name: str, version: str) -> list[str]:

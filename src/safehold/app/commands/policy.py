@@ -70,11 +70,7 @@ def _check(arguments: argparse.Namespace) -> int:
     else:
         from safehold.policy.versions import faults as all_faults
 
-        faults = {
-            (name, version): told
-            for (name, version), told in all_faults(arguments.policy).items()
-            if arguments.version in (None, version)
-        }
+        faults = all_faults(arguments.policy, arguments.version)
         packs = [policy.load(*key) for key, told in faults.items() if not told]
     return _tell(arguments, faults, packs)
 
