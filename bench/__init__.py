@@ -1,8 +1,8 @@
 """What users wait for, measured on real processes: `safehold bench`.
 
 `main` runs the benches by name. Each is a module with `run(stand, runs) -> Result`; `stand` starts the processes,
-`figures` computes and prints. `policy` needs no process: `run(runs)` gives two results; `cybertip` starts the simulator
-alone and gives two as well. Every figure stands beside what it is compared with, measured in the same run. SQLite in a
+`figures` computes and prints. `policy` and `vault` need no process, `cybertip` starts the simulator alone; each of
+these gives two results. Every figure stands beside what it is compared with, measured in the same run. SQLite in a
 fresh folder; an empty PostgreSQL database where SAFEHOLD_BENCH_DATABASE_URL names one.
 """
 
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bench import figures
 
-NAMES = ("receipt", "suspend", "cybertip", "policy")
-APART = ("cybertip", "policy")  # need none of the stand's processes
+NAMES = ("receipt", "suspend", "cybertip", "vault", "policy")
+APART = ("cybertip", "vault", "policy")  # need none of the stand's processes
 
 
 def main(which: list[str], runs: int, as_json: bool) -> int:
@@ -30,11 +30,13 @@ def main(which: list[str], runs: int, as_json: bool) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="safehold-bench-") as folder:
         _environment(Path(folder))
-        from bench import cybertip, figures, policy
+        from bench import cybertip, figures, policy, vault
 
         results = _on_processes([name for name in wanted if name not in APART], Path(folder), runs)
         if "cybertip" in wanted:
             results += cybertip.run(Path(folder), runs)
+        if "vault" in wanted:
+            results += vault.run(Path(folder), runs)
         if "policy" in wanted:
             results += policy.run(runs)
         machine = figures.machine()

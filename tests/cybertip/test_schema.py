@@ -222,7 +222,8 @@ def test_other_ways_of_writing_a_schema_are_read_the_same() -> None:
     """References, groups, attribute groups, derived types, unions, types without a name."""
     raw = f"""{HEAD}
     <xs:element name="report"><xs:complexType><xs:complexContent><xs:extension base="Base">
-      <xs:sequence><xs:group ref="Rest" minOccurs="0"/><xs:element ref="extra" minOccurs="0" maxOccurs="unbounded"/></xs:sequence>
+      <xs:sequence><xs:group ref="Rest" minOccurs="0"/>
+        <xs:element ref="extra" minOccurs="0" maxOccurs="unbounded"/></xs:sequence>
       <xs:attributeGroup ref="More"/></xs:extension></xs:complexContent></xs:complexType></xs:element>
     <xs:complexType name="Base"><xs:sequence><xs:element name="first" type="Both"/></xs:sequence>
       <xs:attribute ref="kept"/></xs:complexType>

@@ -212,7 +212,7 @@ def test_the_age_of_minority_stands_once(version: str) -> None:
     ]  # fmt: skip
     assert written == ["minor_age: 18   # S3: the one place where this number stands"]
     assert policy.text(pack, "en", "cse.minor") == "Is the person concerned under 18?"
-    assert policy.text(pack, "zh-hans", "cse.minor") == "所涉之人是否未满 18 周岁?"
+    assert policy.text(pack, "zh-hans", "cse.minor") == "所涉之人是否未满 18 周岁？"
 
 
 def test_the_glossary_has_the_synonyms_of_a_minor_in_every_language() -> None:

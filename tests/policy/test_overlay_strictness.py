@@ -110,8 +110,8 @@ MILDER: dict[str, tuple[str, str, str]] = {
         "shows", "Answer 'sketch' takes the place of one of the base: what it excuses cannot be told.",
     ),
     "a new answer that stands alone": (
-        "questions:\n    toward_child: {answers: [sends_explicit, explicit_talk, obtains, entices, blackmail, "
-        "threatens_to_share, bounty, waves, none, cannot_tell], alone: [waves, none, cannot_tell]}",
+        ("questions:\n    toward_child: {answers: [sends_explicit, explicit_talk, obtains, entices, blackmail, "
+        "threatens_to_share, bounty, waves, none, cannot_tell], alone: [waves, none, cannot_tell]}"),
         "toward_child", "Answer 'waves' takes the place of one of the base: what it excuses cannot be told.",
     ),
     "open facts count as settled": (

@@ -1,19 +1,31 @@
 """A desk with something on every page: members of each role, cases in every state. For page tests and screenshots.
 
-`build` fills an empty, migrated installation whose keys exist; it runs the due jobs in this process.
+`build` fills an empty, migrated installation whose keys exist; it runs the due jobs in this process. `beside` adds
+what custodians and whoever files meet: holds, requests, grants, a package, reports in each state, notices.
 """
 
 import io
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+import pyrage
 from django.db import transaction
+from django.utils import timezone
 from PIL import Image
 
-from safehold.cases.models import Case, Decision
+from safehold.authorities import service as authorities
+from safehold.authorities.models import Notice, Process
+from safehold.cases import duties
+from safehold.cases.models import Case, Decision, Duty
 from safehold.cybertip import service as cybertip
+from safehold.cybertip.models import FILING, Filing
+from safehold.evidence.models import Hold, Request
 from safehold.hosts import contract, keys
+from safehold.path import authorities as path_authorities
+from safehold.path import commands, custody, reversal
 from safehold.redress.models import Appeal
 from safehold.staff import service as staff
 from safehold.staff.models import Member, StaffRole
@@ -36,6 +48,24 @@ class DeskWorld:
     appeal: Appeal | None = None
 
 
+@dataclass
+class Filings:
+    """A report in somebody's hands, one that failed, one that was filed and was wrong."""
+
+    in_hand: Filing
+    failed: Filing
+    wrong: Filing
+
+
+@dataclass
+class Register:
+    """A request of an authority, and a duty to inform one with a notice that is drafted."""
+
+    process: Process
+    inform: Duty
+    notice: Notice
+
+
 def gradient(width: int = 320, height: int = 200) -> bytes:
     """A PNG of a gradient."""
     picture = Image.linear_gradient("L").resize((width, height)).convert("RGB")
@@ -50,9 +80,10 @@ def members(world: DeskWorld) -> None:
         *((role.value, role.value) for role in StaffRole),
         ("reviewer-2", "reviewer"),
         ("senior-2", "senior"),
+        ("custodian-2", "custodian"),
     ]:
         member, password = staff.create_member(
-            name.replace("_", "-"), [role], actor="system:test", name=name.capitalize()
+            name.replace("_", "-"), [role], actor="system:test", name=name.replace("_", " ").capitalize()
         )
         world.members[name], world.passwords[name] = member, password
 
@@ -104,6 +135,83 @@ def _cases(world: DeskWorld) -> None:
     _case(6, 21, class_id="altercation")
     world.fresh = _case(4, 22, reason="placeholder message 3")
     run_due()
+
+
+def case_of(account: str) -> Case:
+    """The case about an account."""
+    return Case.objects.get(subjects__account__external_id=account)
+
+
+def filings(world: DeskWorld, holder: str) -> Filings:
+    """Reports of other subjects like that of the decided one, which is drafted; `holder` files one by hand."""
+    assert world.decided is not None
+    drafted = Filing.objects.get(ref=f"subject:{world.decided.subject_id}")
+
+    def another(user: int) -> Filing:
+        row = Filing.objects.get(pk=drafted.pk)
+        row.pk, row.ref = uuid.uuid4(), f"subject:{case_of(f'user-{user}').subjects.get().pk}"
+        row._state.adding = True
+        row.save()
+        return row
+
+    in_hand = cybertip.take_in_hand(another(19).pk, actor=holder)
+    with transaction.atomic():
+        failed = FILING.move(another(18), "fail", actor="system:test", changes={"because": "id 17"})
+        wrong = another(20)
+        cybertip.filed_by_hand(wrong.pk, report_id=77, actor="system:test", on_finished=reversal.tell_ncmec)
+    return Filings(in_hand, failed, wrong)
+
+
+def register(world: DeskWorld) -> Register:
+    """What the register and the notices need."""
+    assert world.decided is not None
+    process = authorities.enter(
+        kind="order", received_on=timezone.now().date(), asked="account 17", actor="system:test",
+        authority="Authority 1", country="US", document="id 17", verified="called back",
+    )  # fmt: skip
+    inform = duties.open_duty(world.decided, Duty.Kind.INFORM)
+    notice = path_authorities.draft_notice(
+        inform.pk, addressee="europol", country="", authority="Europol", actor="system:test"
+    )
+    return Register(process, inform, notice)
+
+
+def beside(world: DeskWorld) -> dict[str, Any]:
+    """Something on the pages of custodians and of filing. Returns the ids that their addresses need."""
+    one, two = world.members["custodian"].actor, world.members["custodian-2"].actor
+    assert world.fresh is not None
+    assert world.decided is not None
+    decided, paper = world.decided.subject.case, {"authority": "Authority 1", "document": "id 17"}
+    asked = {"verified": "called back on 555-0117", "because": "placeholder reason 3", **paper}
+    month = timezone.now() + timedelta(days=30)
+    hold: Hold = custody.legal_hold(world.fresh.pk, until=month, actor=two, **paper)
+    waits = custody.ask("end_hold", actor=two, hold=hold, **asked)
+    own = custody.ask("destroy", case_of("user-19").pk, actor=one, **asked)
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    handed: Request = custody.ask("hand_over", decided.pk, actor=one, recipient=recipient, **asked)
+    custody.approve(handed.pk, actor=two)
+    term = timezone.now() + timedelta(hours=4)
+    for name in ("senior", "reviewer"):
+        custody.grant(
+            world.members[name].actor, decided.pk, because="placeholder reason 4", until=term, actor=one
+        )  # fmt: skip
+    _milder_computed(world)
+    reports, papers = filings(world, one), register(world)
+    run_due()
+    return {
+        "hold": hold.pk, "waits": waits.pk, "own": own.pk, "handed": handed.pk, "decided_case": decided.pk,
+        "milder": case_of("user-21").pk, "drafted": Filing.objects.get(ref=f"subject:{world.decided.subject_id}").pk,
+        "in_hand": reports.in_hand.pk, "failed": reports.failed.pk, "wrong": reports.wrong.pk,
+        "process": papers.process.pk, "inform": papers.inform.pk, "notice": papers.notice.pk,
+    }  # fmt: skip
+
+
+def _milder_computed(world: DeskWorld) -> None:
+    """The senior reviewer's answers to a case, complete: it may be decided otherwise than will be computed."""
+    case, who = case_of("user-21"), {"actor": world.members["senior"].actor, "device": desk.DEVICE}
+    commands.lease_case(case.pk, **who)
+    commands.answer(case.subjects.get().pk, "cse", desk.LENIENT, **who)
+    commands.release_case(case.pk, **who)
 
 
 def _case(number: int, user: int, **more: Any) -> Case:

@@ -14,3 +14,4 @@ for _name in [name for name in os.environ if name.startswith("SAFEHOLD_")]:
 os.environ["DJANGO_SETTINGS_MODULE"] = "safehold.app.settings"
 os.environ["SAFEHOLD_DATA"] = DATA
 os.environ["SAFEHOLD_DATABASE_URL"] = os.environ.get("SAFEHOLD_TEST_DATABASE_URL", f"sqlite:///{DATA}/safehold.sqlite3")
+os.environ["SAFEHOLD_UK_REGISTRATION"], os.environ["SAFEHOLD_UK_REGISTERED_ON"] = "REG-17", "2026-04-07"

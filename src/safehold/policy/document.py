@@ -17,6 +17,7 @@ _FRAME = {
         "duties": "Duties",
         "glossary": "What the words mean",
         "also": " ({words})",
+        "between": ", ",
         "documents": "What this version was read from",
         "reported": "Reported to NCMEC: {how}",
         "shall": "the law requires it",
@@ -32,7 +33,7 @@ _FRAME = {
         "override": "A senior reviewer chose otherwise: {outcome}",
     },
     "zh-hans": {
-        "head": "{title},{version} 版",
+        "head": "{title}，{version} 版",
         "from": "自 {date} 起生效。未成年人指未满 {age} 周岁的人。",
         "clauses": "禁止的内容",
         "exceptions": "允许的内容",
@@ -41,20 +42,21 @@ _FRAME = {
         "sanctions": "处罚与措施",
         "duties": "义务",
         "glossary": "词语的含义",
-        "also": "({words})",
+        "also": "（{words}）",
+        "between": "、",
         "documents": "本版本所依据的文件",
-        "reported": "向 NCMEC 举报:{how}",
+        "reported": "向 NCMEC 举报：{how}",
         "shall": "法律要求",
-        "may": "法律允许,且政策承诺举报",
+        "may": "法律允许，且政策承诺举报",
         "person": "由人决定并说明理由",
-        "ladder": "重复违规逐级加重:{steps}",
+        "ladder": "重复违规逐级加重：{steps}",
         "never": "既往违规永久计入。",
         "expire": "既往违规计入 {days} 天。",
-        "colon": ":",
+        "colon": "：",
         "answer": "{question}{answer}",
-        "history": "计入的既往违规次数:{number}。",
+        "history": "计入的既往违规次数：{number}。",
         "cleared": "{clause} 不适用。",
-        "override": "高级审核员另作选择:{outcome}",
+        "override": "高级审核员另作选择：{outcome}",
     },
 }
 
@@ -83,7 +85,7 @@ def document(pack: Pack, language: str) -> str:
 def _glossary(pack: Pack, language: str, frame: dict[str, str]) -> Iterator[str]:
     yield from (f"## {frame['glossary']}", "")
     for term in pack.glossary.terms(language):
-        also = frame["also"].format(words=", ".join(term.also)) if term.also else ""
+        also = frame["also"].format(words=frame["between"].join(term.also)) if term.also else ""
         yield f"- **{term.word}**{also}{frame['colon']}{term.text}"
     yield ""
 
