@@ -25,7 +25,7 @@ def test_every_bench_measures_every_row() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     assert [one["name"] for one in told["benches"]] == [
-        "receipt", "suspend", "cybertip", "upload", "policy", "policy-check",
+        "receipt", "suspend", "cybertip", "upload", "vault", "vault-small", "policy", "policy-check",
     ]  # fmt: skip
     assert "cores" in told["machine"]
     for one in told["benches"][:2]:
@@ -69,6 +69,23 @@ def test_filing_is_measured_beside_bare_calls_and_a_large_file_adds_little_memor
     assert filed["rows"][0]["p50_ms"] < filed["rows"][1]["p50_ms"]
     assert [row["runs"] for row in upload["rows"]] == [1, 1]
     assert upload["notes"][-1].endswith(": met")
+
+
+@pytest.mark.parametrize("mib", [2, pytest.param(256, marks=pytest.mark.slow)])
+def test_the_vault_is_measured_beside_plain_files(monkeypatch: pytest.MonkeyPatch, mib: int) -> None:
+    monkeypatch.setenv("BENCH_VAULT_MIB", str(mib))
+    done = bench("vault", "--runs", "3", "--json")
+    assert done.returncode == 0, done.stderr[-2000:]
+    large, small = json.loads(done.stdout)["benches"]
+    for result, count in ((large, 3), (small, 6)):
+        write, read, copy, plain, *_ = result["rows"]
+        assert [row["runs"] for row in result["rows"]] == [count] * len(result["rows"])
+        assert write["ratio"] == pytest.approx(write["p50_ms"] / copy["p50_ms"], rel=0.05)
+        assert read["ratio"] == pytest.approx(read["p50_ms"] / plain["p50_ms"], rel=0.05)
+        assert read["ratio"] > 1, "what is opened is read, decrypted and digested"
+    assert large["question"] == f"One file of {mib} MiB, streamed"
+    assert large["rows"][4]["p50_ms"] < large["rows"][0]["p50_ms"], "preserving takes the digests too"
+    assert small["question"] == "6 files of 16 KiB"
 
 
 def test_a_wrong_call_is_told_so() -> None:

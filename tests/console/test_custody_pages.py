@@ -85,7 +85,9 @@ def test_a_legal_hold_is_placed_from_the_case(two: tuple[Browser, Browser], case
     assert one.send(f"/console/custody/cases/{case.pk}/legal-hold", form).status_code == 302
     placed = Hold.objects.get()
     assert (placed.kind, placed.authority, placed.items.count()) == ("legal", "Court Y", Sealed.objects.count())
-    assert "Court Y" in text(one, f"/console/custody/holds/{placed.pk}/")
+    page = text(one, f"/console/custody/holds/{placed.pk}/")
+    assert "Court Y" in page
+    assert f"/console/custody/cases/{case.pk}/" in page, "a hold leads back to the case that it keeps"
 
 
 def test_a_hold_ends_early_when_the_second_custodian_agrees(two: tuple[Browser, Browser], hold: Hold) -> None:

@@ -112,6 +112,23 @@ def test_the_preview_needs_the_lease_or_the_right(taken: Browser, case: Case, si
     assert "&lt;report&gt;" in text(sign_in("senior"), address)
 
 
+def test_the_host_is_asked_again_by_whoever_holds_the_case(taken: Browser, case: Case, sign_in: SignIn) -> None:
+    from safehold.cases.models import CaseSubject
+    from safehold.path import commands
+
+    subject, who = case.subjects.get(), {"actor": taken.member.actor, "device": taken.session["device"]}
+    commands.answer(subject.pk, "cse", desk.SUSPENDS, **who)
+    row = commands.propose_decision(subject.pk, "cse", **who)
+    address, button = f"/console/decisions/{row.pk}/fetch", "Ask the host again"
+    assert button not in text(taken, f"/console/decisions/{row.pk}/report"), "everything was given"
+    assert taken.send(address).status_code == 409
+    CaseSubject.objects.filter(pk=subject.pk).update(facts=None)
+    assert button in text(taken, f"/console/decisions/{row.pk}/report")
+    assert sign_in("reviewer", name="reviewer-2").send(address).status_code == 409, "without the lease"
+    assert taken.send(address).status_code == 302
+    assert Entry.objects.filter(act="filing.fetch_asked", actor=taken.member.actor).count() == 1
+
+
 def test_the_preview_says_what_stops_a_report(decided: Decision, sign_in: SignIn, settings: Any) -> None:
     import msgspec
 

@@ -20,7 +20,7 @@ ARGUMENTS = {
 NO_ARGUMENT = {
     "home", "keys", "queue", "records", "second-list", "appeals", "tasks", "persons", "audit", "audit-refused",
     "audit-verify", "policies", "members", "member-new", "hosts", "custody", "exposure", "granted", "authorities",
-    "filings", "process-new",
+    "filings", "process-new", "uk",
 }  # fmt: skip
 
 

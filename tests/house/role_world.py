@@ -26,19 +26,19 @@ from standardwebhooks import Webhook
 
 from safehold.app.setup import setup_keys
 from safehold.audit.models import FailedAttempt
-from safehold.authorities import service as authorities
-from safehold.cases import duties
-from safehold.cases.models import Case, CaseItem, Duty
+from safehold.cases.models import Case, CaseItem, CaseSubject, Duty
 from safehold.cybertip import service as cybertip
-from safehold.cybertip.models import FILING, Filing
+from safehold.cybertip.models import Filing
 from safehold.cybertip.progress import later
 from safehold.enforcement import service as enforcement
 from safehold.hosts import keys
 from safehold.hosts.models import Scope
+from safehold.hosts.service import contact
+from safehold.intake.service import Accepted
 from safehold.notices import service as notices
 from safehold.notices.models import Statement
-from safehold.path import authorities as path_authorities
-from safehold.path import commands, custody, reversal, statements
+from safehold.path import commands, custody, statements
+from safehold.path import uk as path_uk
 from safehold.staff import service as staff
 from safehold.staff.models import StaffRole
 from safehold.subjects.models import Host
@@ -138,6 +138,8 @@ class Everything:
             self._custody()
             self._filings()
             self._authorities()
+            self._uk()
+            self._left_to_fetch()
             self._rest()
 
     def _members(self) -> None:
@@ -207,36 +209,40 @@ class Everything:
 
     def _filings(self) -> None:
         """A report that may be taken, one in somebody's hands, one that failed, one that was filed and was wrong."""
-        assert self.world.decided is not None
-        drafted = Filing.objects.get(ref=f"subject:{self.world.decided.subject_id}")
-
-        def another(user: int) -> Filing:
-            row = Filing.objects.get(pk=drafted.pk)
-            row.pk, row.ref, row._state.adding = (
-                uuid.uuid4(),
-                f"subject:{_case_of(f'user-{user}').subjects.get().pk}",
-                True,
-            )
-            row.save()
-            return row
-
-        self.in_hand = cybertip.take_in_hand(another(19).pk, actor="staff:another-custodian")
-        with transaction.atomic():
-            self.failed_filing = FILING.move(another(18), "fail", actor="system:test", changes={"because": "id 17"})
-            wrong = another(20)
-            cybertip.filed_by_hand(wrong.pk, report_id=77, actor="system:test", on_finished=reversal.tell_ncmec)
-        self.wrong_filing = wrong
+        made = desk_world.filings(self.world, "staff:another-custodian")
+        self.in_hand, self.failed_filing, self.wrong_filing = made.in_hand, made.failed, made.wrong
 
     def _authorities(self) -> None:
         """A request in the register, and a duty to inform with a notice that is drafted."""
-        paper = {"authority": "Authority 1", "country": "US", "document": "id 17", "verified": "called back"}
-        self.process = authorities.enter(
-            kind="order", received_on=timezone.now().date(), asked="account 17", actor="system:test", **paper
-        )
-        self.inform = duties.open_duty(self.world.decided, Duty.Kind.INFORM)  # type: ignore[arg-type]
-        self.notice = path_authorities.draft_notice(
-            self.inform.pk, addressee="europol", country="", authority="Europol", actor="system:test"
-        )
+        made = desk_world.register(self.world)
+        self.process, self.inform, self.notice = made.process, made.inform, made.notice
+
+    def _uk(self) -> None:
+        """Matters of the NCA: one that its CyberTip covers, one that is exported, one whose decision is gone."""
+        contact(self.world.host).world.add_account("user-23")  # type: ignore[attr-defined]
+        decision = desk.decide(_case_after(desk.report(account_name="user-23", number=930)), desk.SUSPENDS)
+        found = {"linked": True, "because": "placeholder reason 13", "actor": "staff:another-custodian"}
+        urgent = {"priority": 2, "priority_because": "placeholder reason 14"}
+        with transaction.atomic():
+            drafted = Filing.objects.get(ref=f"subject:{decision.subject_id}")
+            cybertip.filed_by_hand(drafted.pk, report_id=78, actor="system:test", on_finished=lambda _row: None)
+        self.uk_due = path_uk.find(decision.subject_id, **found, **urgent)
+        assert self.world.decided is not None
+        exported = path_uk.find(self.world.decided.subject_id, **found, **urgent)
+        self.uk_prepared = path_uk.prepare(exported.pk, actor="staff:another-custodian", declared_by="User 40")
+        self.uk_gone = path_uk.find(_case_of("user-21").subjects.get().pk, **found, **urgent)
+
+    def _left_to_fetch(self) -> None:
+        """A case of the reviewer's whose account the host has not given yet."""
+        contact(self.world.host).world.add_account("user-24")  # type: ignore[attr-defined]
+        case, me = _case_after(desk.report(account_name="user-24", number=940)), self.members["reviewer"]
+        client = self.clients["reviewer"]
+        assert client.generic("POST", f"/console/cases/{case.pk}/take", content_type=FORM).status_code == 302
+        who = {"actor": me.actor, "device": client.session["device"]}
+        subject = case.subjects.get()
+        commands.answer(subject.pk, "cse", desk.SUSPENDS, **who)
+        self.unfetched = commands.propose_decision(subject.pk, "cse", **who)
+        CaseSubject.objects.filter(pk=subject.pk).update(facts=None)
 
     def _rest(self) -> None:
         """Keys, a receipt, a statement, the host's own report."""
@@ -290,6 +296,7 @@ class Everything:
             "version": "2024-05", "hold_id": self.hold.pk, "grant_id": self.grant.pk,
             "request_id": self.asked_by_another.pk, "filing_id": self.in_hand.pk,
             "process_id": self.process.pk, "notice_id": self.notice.pk,
+            "matter_id": self.uk_prepared.pk,
         }  # fmt: skip
         known |= {
             "console:cover": {"item_id": self.other_picture.pk},
@@ -298,10 +305,14 @@ class Everything:
             "console:package": {"request_id": self.handed_over.pk},
             "console:hide": {"item_id": self.other_picture.pk},
             "console:inform": {"duty_id": self.inform.pk},
+            "console:uk-cover": {"matter_id": self.uk_due.pk},
+            "console:uk-not-covered": {"matter_id": self.uk_due.pk},
+            "console:uk-drop": {"matter_id": self.uk_gone.pk},
             "console:filing-again": {"filing_id": self.failed_filing.pk},
             "console:filing-told": {"filing_id": self.wrong_filing.pk},
             "console:filing-by-hand": {"decision_id": self.world.decided.pk},
             "console:report-preview": {"decision_id": self.proposed.pk},
+            "console:report-fetch": {"decision_id": self.unfetched.pk},
             "console:file-report": {"decision_id": self.world.decided.pk},
             "console:confirm": {"decision_id": self.proposed.pk},
             "console:override": {"decision_id": self.computed.pk},
@@ -317,6 +328,10 @@ class Everything:
             "safehold-host": "memory", "webhook-id": which, "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": signature,
         }  # fmt: skip
+
+
+def _case_after(accepted: Accepted) -> Case:
+    return accepted.report.cases.get()
 
 
 def _case_of(account: str) -> Case:

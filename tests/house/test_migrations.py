@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from django.test import TestCase
 from django.utils import timezone
 
 from safehold.audit.models import Entry, Seal
-from safehold.authorities.models import Notice, Process
+from safehold.authorities import uk
+from safehold.authorities.models import Notice, Process, UkMatter
 from safehold.cases import decisions
 from safehold.cases.models import CaseItem, Decision, Draft, Duty, Override
 from safehold.cybertip.models import ServiceSchema
@@ -100,15 +101,16 @@ def force(row: models.Model, **columns: Any) -> None:
         assert cursor.rowcount == 1
 
 
-def duplicate(row: models.Model) -> None:
-    """Insert the row once more under another primary key."""
+def duplicate(row: models.Model, anew: "Sequence[models.Field[Any, Any]]" = ()) -> None:
+    """Insert the row once more under another primary key; the columns `anew` get values of their own as well."""
     key: Any = row._meta.pk
     automatic = isinstance(key, models.AutoField)
-    columns = [one.column for one in row._meta.local_concrete_fields if not (automatic and one.primary_key)]
-    chosen = ", ".join("%s" if name == key.column else f'"{name}"' for name in columns)
-    names = ", ".join(f'"{name}"' for name in columns)
+    fields: list[Any] = [one for one in row._meta.local_concrete_fields if not (automatic and one.primary_key)]
+    others = {one.column for one in anew} | {key.column}
+    chosen = ", ".join("%s" if one.column in others else f'"{one.column}"' for one in fields)
+    names = ", ".join(f'"{one.column}"' for one in fields)
     table = row._meta.db_table
-    fresh: list[Any] = [] if automatic else [key.get_db_prep_save(_other_key(key), connection)]
+    fresh = [one.get_db_prep_save(_other_key(one), connection) for one in fields if one.column in others]
     with connection.cursor() as cursor:
         cursor.execute(
             f'INSERT INTO "{table}" ({names}) SELECT {chosen} FROM "{table}" WHERE "{key.column}" = %s',
@@ -169,6 +171,7 @@ class Refused(TestCase):
         hide, ban = Action.objects.filter(kind="hide_item")[0], Action.objects.filter(kind="ban_person")[0]
         override, appeal = Override.objects.get(), Appeal.objects.get()
         assert decided.decided_by in appeal.deciders
+        matter = UkMatter.objects.get(pk=self.all.uk_due.pk)
         return {
             # Invariant 3 and the second person of every sanction that needs one.
             "second_person_is_another": [
@@ -227,6 +230,19 @@ class Refused(TestCase):
                 (notice, {"country": "DE"}),
                 (notice, {"addressee": "concerned"}),
             ],
+            # What the NCA is told rests on a person's finding, and ends with what proves it.
+            "uk_link_names_its_reason": [(matter, {"link_because": ""}), (matter, {"found_by": ""})],
+            "uk_linked_has_its_priority": [(matter, {"priority": None}), (matter, {"priority": 4})],
+            "uk_covered_names_its_report": [
+                (matter, {"state": "covered"}),
+                (matter, {"state": "covered", "covered_by": "filing:1"}),
+                (matter, {"state": "covered", "covered_report_id": 17}),
+            ],
+            "uk_reported_has_its_reference": [
+                (matter, {"state": "reported"}),
+                (matter, {"state": "reported", "reference": "NCA-17", "reported_at": timezone.now()}),
+                (matter, {"state": "reported", "reported_at": timezone.now(), "reference_until": timezone.now()}),
+            ],
             "grant_is_not_to_oneself": [(grant := Grant.objects.get(), {"member": grant.granted_by})],
             "period_has_days": [(report := PublishedReport.objects.get(), {"period_end": report.period_start})],
         }
@@ -260,14 +276,15 @@ class Refused(TestCase):
         weak = []
         for model in ours():
             rules = [c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+            single = [one for one in model._meta.local_concrete_fields if one.unique and not one.primary_key]
             for rule in rules:
                 rows = model._default_manager.all()
                 row = (rows.filter(rule.condition) if rule.condition is not None else rows).first()
-                said = refusal(lambda row=row: duplicate(row)) if row is not None else "no row"  # type: ignore[misc]
+                anew = [one for one in single if one.name not in rule.fields]  # else their rule may speak first
+                said = refusal(lambda row=row, anew=anew: duplicate(row, anew)) if row is not None else "no row"  # type: ignore[misc]
                 columns = [model._meta.get_field(name).column for name in rule.fields]  # type: ignore[union-attr]
                 if rule.name not in said and not all(f"{model._meta.db_table}.{name}" in said for name in columns):
                     weak.append((model._meta.label, rule.name, said))
-            single = [one for one in model._meta.local_concrete_fields if one.unique and not one.primary_key]
             if single and not rules:
                 row = model._default_manager.first()
                 said = refusal(lambda row=row: duplicate(row)) if row is not None else "no row"  # type: ignore[misc]
@@ -318,6 +335,7 @@ def _fill(everything: Everything) -> None:
     Seal.objects.create(position=1, entry=Entry.objects.order_by("pk")[0], hash="0" * 64)
     Certificate.objects.create(sealed=sealed, sha256=sealed.sha256, size=sealed.size, at=now, actor="system:test")
     ServiceSchema.objects.create(environment="practice", sha256="0" * 64, body=b"x", first_seen=now, last_seen=now)
+    uk.report(everything.uk_prepared.pk, reference="NCA-17", actor="system:test")
     computed = everything.computed
     decisions.override(computed, "cse-suspend", reason="placeholder reason 6", actor=computed.decided_by)
     Draft.objects.get_or_create(subject=everything.subject, class_id="cse", defaults={"saved_by": "system:test"})

@@ -84,7 +84,7 @@ CONSOLE: dict[Right, set[str]] = {
     Right.TASKS: {"tasks", "task"},
     Right.ASSESS: {
         "queue", "case", "take", "release", "hide", "unhide", "set-role", "assess", "answers", "question", "decision",
-        "confirm", "file-report", "report-preview", "retry",
+        "confirm", "file-report", "report-preview", "report-fetch", "retry",
     },
     Right.SEE_EVIDENCE: {
         "reveal", "revealed", "reveal-context", "revealed-context", "veiled", "original", "cover", "granted",
@@ -98,7 +98,8 @@ CONSOLE: dict[Right, set[str]] = {
     Right.FILING: {
         "filing", "filing-by-hand", "filing-packet", "filing-sheet", "filing-number", "filing-give-back",
         "filing-again", "filing-told", "authorities", "process-new", "process", "process-answer", "process-refuse",
-        "inform", "notice", "notice-sent", "notice-drop",
+        "inform", "notice", "notice-sent", "notice-drop", "uk", "uk-find", "uk-matter", "uk-cover", "uk-not-covered",
+        "uk-prepare", "uk-export", "uk-sheet", "uk-reference", "uk-give-back", "uk-drop",
     },
     Right.SECOND: {"second-list", "second"},
     Right.OVERRIDE: {"override"},
@@ -152,6 +153,16 @@ FORMS: dict[str, dict[str, Any]] = {
     "console:inform": {"addressee": "europol", "country": "", "authority": "Europol"},
     "console:notice-sent": {"channel": "portal 1", "proof": "id 19"},
     "console:notice-drop": {"reason": "placeholder reason 12"},
+    "console:uk-find": {
+        "linked": "yes",
+        "because": "placeholder reason 13",
+        "priority": "1",
+        "priority_because": "placeholder reason 14",
+    },
+    "console:uk-not-covered": {"reason": "placeholder reason 15"},
+    "console:uk-give-back": {"reason": "placeholder reason 16"},
+    "console:uk-drop": {"reason": "placeholder reason 17"},
+    "console:uk-reference": {"reference": "NCA-18", "again": "NCA-18", "sure": "yes"},
     "console:filing-number": {"number": "4567", "again": "4567", "sure": "yes"},
     "console:filing-give-back": {"reason": "placeholder reason 10"},
     "console:filing-told": {"how": "placeholder channel 1"},

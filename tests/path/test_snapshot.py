@@ -301,7 +301,7 @@ def test_what_custodians_do_is_about_all_of_it(chat: memory_host.World) -> None:
     case = arrive("in_app", "m1")
     assert sealed_of(case) <= set(custody.sealed_of(case))
     for one in sealed_of(case):
-        assert custody._cases_of([one]) == [case]
+        assert custody.cases_of([one]) == [case]
 
 
 def test_a_cleared_case_loses_it_with_the_rest(chat: memory_host.World, monkeypatch: pytest.MonkeyPatch) -> None:

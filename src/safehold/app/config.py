@@ -48,6 +48,18 @@ class Provider(msgspec.Struct, frozen=True):
         return all(required)
 
 
+class Uk(msgspec.Struct, frozen=True):
+    """The provider's registration with the United Kingdom's NCA (SI 2026/268 reg. 4), before the first report to it."""
+
+    registration: str = ""
+    registered_on: date | None = None
+
+    @property
+    def registered(self) -> bool:
+        """Whether a report to the NCA may be prepared."""
+        return bool(self.registration) and self.registered_on is not None
+
+
 class Config(msgspec.Struct, frozen=True):
     """One installation's settings, read once at start."""
 
@@ -72,6 +84,7 @@ class Config(msgspec.Struct, frozen=True):
     key_backups: str = ""  # "" = <data>/key-backups
     key_backup_days: int = 7
     report_alarm_hours: int = 24  # what is known for longer and not filed raises an alarm (path/clock.py)
+    uk: Uk = Uk()
     two_people_look: bool = False  # a grant to look at evidence needs a second custodian
 
     @property
@@ -126,6 +139,10 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
         key_backup_days=_whole_number(get("SAFEHOLD_KEY_BACKUP_DAYS", "7"), "SAFEHOLD_KEY_BACKUP_DAYS", least=1),
         report_alarm_hours=_whole_number(
             get("SAFEHOLD_REPORT_ALARM_HOURS", "24"), "SAFEHOLD_REPORT_ALARM_HOURS", least=1
+        ),
+        uk=Uk(
+            registration=get("SAFEHOLD_UK_REGISTRATION", ""),
+            registered_on=_day(get("SAFEHOLD_UK_REGISTERED_ON", ""), "SAFEHOLD_UK_REGISTERED_ON"),
         ),
         two_people_look=get("SAFEHOLD_EVIDENCE_TWO_PEOPLE", "") == "1",
     )

@@ -195,6 +195,14 @@ def _reports() -> Iterator[Finding]:
             f"{len(late)} cases are known for more than {limit} h and neither reported nor decided; the oldest, "
             f"{late[0].case}, for {hours} h",
         )
+    uk_late = [row for row in clock.uk_waiting() if row.late]
+    if uk_late:
+        yield Finding(
+            "NCA",
+            "wrong",
+            f"{len(uk_late)} reports to the United Kingdom's NCA wait longer than their priority allows; the first: "
+            f"{uk_late[0].matter.subject.case}. See the console's page United Kingdom",
+        )
 
 
 def _worker() -> Iterator[Finding]:

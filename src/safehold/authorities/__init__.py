@@ -1,4 +1,4 @@
-"""Authorities beside NCMEC: the register of legal process, and notices of a threat to life (DSA Art. 18).
+"""Authorities beside NCMEC: the register of legal process, notices of a threat to life (DSA Art. 18), the UK's NCA.
 
-Others may import `safehold.authorities.models` for reading and call `safehold.authorities.service`.
+Others may import `safehold.authorities.models` for reading and call `service`, `uk`, `uk_export` and `rules`.
 """

@@ -266,7 +266,13 @@ def replace(old: Decision, answers: Mapping[str, Any], *, history: policy.Histor
         raise SamePerson("You took part in this decision; somebody else must look at it.")
     old = DECISION.move(old, "replace", actor=actor, cause=cause)
     new = propose(
-        old.subject, old.class_id, answers, history=history, version=old.policy_version, pack=old.policy, actor=actor,
+        old.subject,
+        old.class_id,
+        answers,
+        history=history,
+        version=old.policy_version,
+        pack=old.policy,
+        actor=actor,
         cause=cause,
     )
     Decision.objects.filter(pk=new.pk).update(replaces=old)

@@ -96,7 +96,9 @@ TASK: Words = {
     "report-unresolved": _("A report names nothing that could be found"),
     "sanction-by-hand": _("Carry out a sanction by hand"),
     "statement-undeliverable": _("A statement of reasons could not be delivered"),
+    "tell-nca": _("Tell the NCA that a decision was reversed"),
     "tell-ncmec": _("Tell NCMEC that a decision was reversed"),
+    "uk-late": _("A report to the NCA (United Kingdom) has waited too long"),
 }
 # Differences between our count and the receipts (cybertip.reconciling.CODES).
 DIFFERENCE: Words = {
@@ -210,6 +212,15 @@ RIGHT: Words = {
 
 # Words that the rooms' own records say; named here so that the console's catalogue translates them.
 ROOMS_SAY = (
+    _("no link to the UK"),
+    _("to be reported to the NCA"),
+    _("covered by a CyberTip"),
+    _("exported, being sent by a person"),
+    _("reported to the NCA"),
+    _("no report due any more"),
+    _("1: threat to a child's life, or of serious harm"),
+    _("2: as soon as reasonably practicable"),
+    _("3: without undue delay"),
     _("a match with a list"),
     _("a member of staff"),
     _("a report"),
@@ -315,11 +326,37 @@ ROOMS_SAY = (
 
 # How a state looks: the colour never stands alone, its word is always shown.
 GOOD = frozenset(
-    {"confirmed", "met", "finished", "recovered", "granted", "done", "by_hand", "found", "closed", "approved"}
+    {
+        "confirmed",
+        "met",
+        "finished",
+        "recovered",
+        "granted",
+        "done",
+        "by_hand",
+        "found",
+        "closed",
+        "approved",
+        "reported",
+        "covered",
+    }
 )
 BAD = frozenset({"failed", "unavailable"})
 WAITING = frozenset(
-    {"held", "open", "in_review", "checking", "due", "proposed", "sent", "planned", "reversing", "asked", "in_hand"}
+    {
+        "held",
+        "open",
+        "in_review",
+        "checking",
+        "due",
+        "proposed",
+        "sent",
+        "planned",
+        "reversing",
+        "asked",
+        "in_hand",
+        "prepared",
+    }
 )
 
 

@@ -29,6 +29,7 @@ def case_of(ref: str) -> Case | None:
         "caseitem": Case.objects.filter(items=key),
         "decision": Case.objects.filter(subjects__decisions=key),
         "duty": Case.objects.filter(subjects__duties=key),
+        "ukmatter": Case.objects.filter(subjects__uk=key),
         "appeal": Case.objects.filter(subjects__decisions__appeals=key),
         "action": Case.objects.filter(pk__in=_cases_of_action(key)),
     }
@@ -46,6 +47,8 @@ def address_of(ref: str, *, filing: bool = False) -> str:
     case, (kind, _colon, value) = case_of(ref), ref.partition(":")
     if kind == "filing" and filing and case:
         return reverse("console:filing", args=[uuid.UUID(value)])
+    if kind == "ukmatter" and case:
+        return reverse("console:uk-matter", args=[uuid.UUID(value)])
     if ref == "filings:all":
         return reverse("console:filings")
     return reverse("console:record", args=[case.pk]) if case else ""

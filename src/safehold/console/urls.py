@@ -21,6 +21,7 @@ from safehold.console.views import (
     queue,
     records,
     tasks,
+    uk,
 )
 
 console_patterns: list[URLPattern] = [
@@ -67,6 +68,7 @@ console_patterns: list[URLPattern] = [
     path("decisions/<uuid:decision_id>/otherwise", overrides.override, name="override"),
     path("decisions/<uuid:decision_id>/file", records.file_report, name="file-report"),
     path("decisions/<uuid:decision_id>/report", filings.preview, name="report-preview"),
+    path("decisions/<uuid:decision_id>/fetch", filings.fetch_again, name="report-fetch"),
     path("decisions/<uuid:decision_id>/by-hand", filings.by_hand, name="filing-by-hand"),
     path("filings/", filings.overview, name="filings"),
     path("filings/<uuid:filing_id>/", filings.filing, name="filing"),
@@ -85,6 +87,17 @@ console_patterns: list[URLPattern] = [
     path("authorities/notices/<uuid:notice_id>/", authorities.notice, name="notice"),
     path("authorities/notices/<uuid:notice_id>/sent", authorities.notice_sent, name="notice-sent"),
     path("authorities/notices/<uuid:notice_id>/drop", authorities.notice_drop, name="notice-drop"),
+    path("uk/", uk.overview, name="uk"),
+    path("uk/subjects/<uuid:subject_id>/", uk.find, name="uk-find"),
+    path("uk/<uuid:matter_id>/", uk.matter, name="uk-matter"),
+    path("uk/<uuid:matter_id>/covered", uk.cover, name="uk-cover"),
+    path("uk/<uuid:matter_id>/not-covered", uk.refuse_cover, name="uk-not-covered"),
+    path("uk/<uuid:matter_id>/prepare", uk.prepare, name="uk-prepare"),
+    path("uk/<uuid:matter_id>/export", uk.export, name="uk-export"),
+    path("uk/<uuid:matter_id>/sheet", uk.sheet, name="uk-sheet"),
+    path("uk/<uuid:matter_id>/reference", uk.reference, name="uk-reference"),
+    path("uk/<uuid:matter_id>/give-back", uk.give_back, name="uk-give-back"),
+    path("uk/<uuid:matter_id>/drop", uk.drop, name="uk-drop"),
     path("second/", decisions.second_list, name="second-list"),
     path("second/<uuid:decision_id>/", decisions.second, name="second"),
     path("actions/<uuid:action_id>/retry", records.retry, name="retry"),

@@ -13,10 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from safehold.audit import service as audit
+from safehold.authorities.models import UkMatter
 from safehold.cases import service as cases
 from safehold.cases.models import Case, CaseItem, CaseSubject
+from safehold.cybertip.models import Filing
 from safehold.evidence import service as evidence
-from safehold.evidence.models import Sealed
+from safehold.evidence.models import Hold, Sealed
 from safehold.hosts import contract
 from safehold.hosts.service import contact
 from safehold.intake import service as intake
@@ -298,8 +300,20 @@ def preserve_account(subject: str) -> work.Outcome:
     known = _preserve_facts(row, facts)
     with transaction.atomic():
         persons.identify(row.account, emails=facts.verified_emails or facts.emails, phones=facts.phones, actor=ACTOR)
+        # A report that ends in this moment sees the facts, or this sees its hold.
+        CaseSubject.objects.select_for_update(of=("self",)).get(pk=row.pk)
         cases.set_subject_facts(row, known, actor=ACTOR)
+        _hold(row, known)
     return None
+
+
+def _hold(row: CaseSubject, known: Sealed) -> None:
+    """What came after the report about a subject comes under its hold, as everything that lay there before."""
+    filed = Filing.objects.filter(ref=f"subject:{row.pk}")
+    told = UkMatter.objects.filter(subject=row)
+    refs = [*map(audit.ref, filed), *(f"uk:{pk}" for pk in told.values_list("pk", flat=True))]
+    for hold in Hold.objects.filter(ref__in=refs, state=Hold.State.IN_FORCE):
+        evidence.place_hold([known.pk], until=hold.until, basis=hold.basis, ref=hold.ref, actor=ACTOR)
 
 
 def _preserve_facts(row: CaseItem | CaseSubject, facts: msgspec.Struct) -> Sealed:

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from safehold.audit import service as audit
+from safehold.authorities.models import UkMatter
 from safehold.cases.models import Case, CaseItem, CaseSubject, Decision
 from safehold.evidence import service as evidence
 from safehold.evidence.models import Certificate, Grant, Hold, Package, Request
@@ -38,6 +39,13 @@ def sealed_of(case: Case) -> list[UUID]:
     rows = {one for kept in case.items.values_list(*CaseItem.SEALED) for one in kept}
     rows |= set(case.subjects.values_list("facts_id", flat=True))
     return evidence.not_destroyed(row for row in rows if row is not None)
+
+
+def cases_of(sealed_ids: list[UUID]) -> list[Case]:
+    """Every case that rests on one of these objects."""
+    items = CaseItem.resting_on(sealed_ids)
+    subjects = CaseSubject.objects.filter(facts_id__in=sealed_ids)
+    return list(Case.objects.filter(Q(pk__in=items.values("case_id")) | Q(pk__in=subjects.values("case_id"))))
 
 
 def extend_hold(hold_id: Id, until: datetime, *, because: str, actor: str) -> Hold:
@@ -72,7 +80,7 @@ def approve(request_id: Id, *, actor: str) -> Request:
     """Another custodian agrees. A destruction is checked against its cases again; a hand-over is made due."""
     row = Request.objects.get(pk=request_id)
     if row.kind == Request.Kind.DESTROY:
-        for case in _cases_of([one.pk for one in row.items.all()]):
+        for case in cases_of([one.pk for one in row.items.all()]):
             _refuse_unsettled(case, actor)
     if row.kind != Request.Kind.HAND_OVER:
         return evidence.approve(request_id, actor=actor)
@@ -124,7 +132,7 @@ def destroy_unheld(limit: int = 500) -> list[Certificate]:
     """
     done = []
     for row in evidence.unheld().order_by("made_at", "pk")[:limit]:
-        if evidence.wanted(row.pk) or any(_needs(case) for case in _cases_of([row.pk])):
+        if evidence.wanted(row.pk) or any(_needs(case) for case in cases_of([row.pk])):
             continue
         with contextlib.suppress(evidence.HoldInForce):  # one was placed in this very moment
             ended = row.holds.filter(state=Hold.State.ENDED).order_by("-ended_at").first()
@@ -132,15 +140,10 @@ def destroy_unheld(limit: int = 500) -> list[Certificate]:
     return done
 
 
-def _cases_of(sealed_ids: list[UUID]) -> list[Case]:
-    """Every case that rests on one of these objects."""
-    items = CaseItem.resting_on(sealed_ids)
-    subjects = CaseSubject.objects.filter(facts_id__in=sealed_ids)
-    return list(Case.objects.filter(Q(pk__in=items.values("case_id")) | Q(pk__in=subjects.values("case_id"))))
-
-
 def _needs(case: Case) -> bool:
     """Whether a case still rests on its evidence: not closed, something pending, or its appeal window open."""
+    if _owed_to_the_nca(case):
+        return True
     decided = Decision.objects.filter(subject__case=case)
     if case.state != Case.State.CLOSED or decided.filter(state__in=["proposed", "held"]).exists():
         return True
@@ -150,11 +153,17 @@ def _needs(case: Case) -> bool:
     return last is not None and last + order.appeal_window() > timezone.now()
 
 
+def _owed_to_the_nca(case: Case) -> bool:
+    """Whether a report to the United Kingdom's NCA is due, or in somebody's hands: its evidence must go with it."""
+    owed = [UkMatter.State.DUE, UkMatter.State.PREPARED]
+    return UkMatter.objects.filter(subject__case=case, state__in=owed).exists()
+
+
 def _refuse_unsettled(case: Case, actor: str) -> None:
     """Nothing of a violating case goes before its filing has a receipt, or a recorded reason why there is none."""
     decided = Decision.objects.filter(subject__case=case, state__in=["proposed", "held", "confirmed"])
     open_case = case.state == Case.State.OPEN
     unsettled = [row for row in decided if row.violation and not order.filing_settled(row)]
-    if open_case or unsettled or decided.filter(state__in=["proposed", "held"]).exists():
+    if open_case or unsettled or _owed_to_the_nca(case) or decided.filter(state__in=["proposed", "held"]).exists():
         audit.refused("evidence.destroy", actor=actor, about=case, reason="filing not settled")
         raise StillNeeded(f"{case} is not settled: its evidence stays until it is decided and its report is filed.")

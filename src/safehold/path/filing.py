@@ -24,7 +24,7 @@ from safehold.cybertip.models import Filing
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
 from safehold.hosts.contract import AccountFacts, AddressUse, Context, ItemFacts
-from safehold.path import conversation, order, reversal
+from safehold.path import clock, conversation, order, reversal
 from safehold.subjects.models import Role
 from safehold.work import service as work
 
@@ -106,6 +106,7 @@ def _finished(filing: Filing) -> None:
         ref=audit.ref(filing),
         actor=ACTOR,
     )
+    clock.filed(subject, receipt=audit.ref(filing))
     for decision in decisions_of(filing):
         duties.meet(decision, (Duty.Kind.REPORT_SHALL, Duty.Kind.REPORT_MAY), receipt=audit.ref(filing), actor=ACTOR)
         duties.meet(decision, (Duty.Kind.PRESERVE,), receipt=audit.ref(hold), actor=ACTOR)

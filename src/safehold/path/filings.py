@@ -1,4 +1,4 @@
-"""What people see and command about a CyberTip: preview, trying again, filing by hand, and the letter to NCMEC.
+"""What people see and command about a CyberTip: preview, asking the host again, trying again, by hand, the letter.
 
 Faces call these. A preview reads the vault in the reader's own name. Filing by hand takes two steps: the filing is
 taken into a person's hands (from then on the worker leaves it alone), and later the number that NCMEC gave is entered,
@@ -18,7 +18,7 @@ from safehold.cybertip import completeness as figures
 from safehold.cybertip import inputs
 from safehold.cybertip import service as cybertip
 from safehold.cybertip.document.errors import DocumentError
-from safehold.cybertip.models import Filing
+from safehold.cybertip.models import FILED, Filing
 from safehold.evidence import service as evidence
 from safehold.notices import service as notices
 from safehold.notices.models import Letter
@@ -80,6 +80,39 @@ def duty_of(decision: Decision) -> str:
     """What the law says of reporting the subject: "shall", "may", or "none"."""
     kinds = decision.outcome["duties"]
     return "shall" if "report_shall" in kinds else "may" if "report_may" in kinds else "none"
+
+
+def can_fetch(decision: Decision) -> list[tuple[str, str]]:
+    """What the steps that fetch from the host have not got yet: (job, id), of the account and of what stands around.
+
+    Empty once a report is filed. What the host gave already is not asked for a second time: the vault keeps what
+    was said when we knew.
+    """
+    subject, filing_row = decision.subject, order.filing_of(decision)
+    filed = filing_row is not None and filing_row.state in FILED
+    if filed or subject.account is None or not subject.account.host.enabled:
+        return []
+    account = [("account.preserve", str(subject.pk))] if subject.facts_id is None else []
+    around = decision.covers.filter(
+        preserve_state=CaseItem.Preserve.DONE, context_state=CaseItem.Context.DUE, item__host__enabled=True
+    )
+    return account + [("item.context", str(pk)) for pk in around.order_by("pk").values_list("pk", flat=True)]
+
+
+def fetch_again(decision_id: Id, *, actor: str) -> int:
+    """Make the steps of `can_fetch` due now. Returns how many; raises IllegalMove where there is none."""
+    with transaction.atomic():
+        decision = Decision.objects.select_related("subject__account__host").get(pk=decision_id)
+        steps = can_fetch(decision)
+        if not steps:
+            raise IllegalMove("There is nothing that the host could be asked for again.")
+        for job, row in steps:
+            if job == "account.preserve":
+                work.enqueue(job, key=row, again=True, subject=row)
+            else:
+                work.enqueue(job, key=row, again=True, case_item=row)
+        audit.record("filing.fetch_asked", actor=actor, about=decision, steps=len(steps))
+    return len(steps)
 
 
 def _able(decision: Decision) -> frozenset[figures.Ability]:

@@ -60,4 +60,5 @@ def look_over() -> work.Outcome:
             order.advance(decision)
     with transaction.atomic():
         clock.alarm()
+        clock.uk_alarm()
     return work.Later(TEN_MINUTES)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from safehold.audit import service as audit
+from safehold.authorities import uk
 from safehold.cases import duties
 from safehold.cases.models import Case, CaseItem, Decision, Duty
 from safehold.cybertip import service as cybertip
@@ -41,8 +42,11 @@ def back_out(decision: Decision, *, because: str, actor: str) -> None:
     screening.retract_entry(audit.ref(decision), because=because, actor=actor)
     for duty in Duty.objects.filter(decision=decision, state=Duty.State.OPEN):
         duties.waive(duty, because=f"No longer in force: {because}", actor=actor)
+    if decision_stands(decision):
+        return
+    uk.fell(decision.subject, because=because, actor=actor)
     filing = order.filing_of(decision)
-    if filing is not None and not decision_stands(decision):
+    if filing is not None:
         if filing.state in order.FILED:
             tell_ncmec(filing)
         else:

@@ -6,7 +6,9 @@ import argparse
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
     bench = commands.add_parser(
-        "bench", help="measure what users wait for", epilog="Examples: safehold bench receipt --runs 200; safehold bench policy"
+        "bench",
+        help="measure what users wait for",
+        epilog="Examples: safehold bench receipt --runs 200; safehold bench vault policy",
     )
     bench.add_argument("which", nargs="*", help="names of benches; all by default")
     bench.add_argument("--runs", type=int, default=100)

@@ -8,13 +8,14 @@ from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from safehold import policy
-from safehold.cases.models import Decision
-from safehold.console import labels, questions
+from safehold.cases.models import Case, Decision
+from safehold.console import labels, questions, refs
 from safehold.staff import service as staff
 from safehold.staff.models import Member, StaffRole
 from safehold.staff.service import Right
@@ -31,6 +32,7 @@ PAGES = (
     ("console:records", Right.RECORD),
     ("console:filings", Right.RECORD),
     ("console:authorities", Right.FILING),
+    ("console:uk", Right.FILING),
     ("console:persons", Right.RECORD),
     ("console:custody", Right.CUSTODY),
     ("console:policies", Right.POLICY),
@@ -50,6 +52,7 @@ def _words(route: str) -> str:
         "console:records": _("Cases"),
         "console:filings": _("CyberTips"),
         "console:authorities": _("Authorities"),
+        "console:uk": _("United Kingdom"),
         "console:persons": _("Bans"),
         "console:custody": _("Evidence"),
         "console:policies": _("Policy"),
@@ -138,6 +141,18 @@ def span(length: timedelta) -> str:
 def person(actor: str) -> str:
     """An actor as staff know them: a member's name, or the reference as recorded."""
     return staff.names_of([actor])[actor] if actor else ""
+
+
+@register.filter
+def case_of(ref: str) -> Case | None:
+    """The case that a reference leads to: {% with case=grant.about|case_of %}."""
+    return refs.case_of(ref)
+
+
+@register.filter
+def whole(name: object) -> SafeString:
+    """A name that is never broken over two lines: {{ case|whole }}."""
+    return format_html('<span class="nowrap">{}</span>', name)
 
 
 @register.filter

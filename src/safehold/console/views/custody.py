@@ -60,7 +60,9 @@ def case(request: StaffRequest, case_id: str) -> HttpResponse:
 def hold(request: StaffRequest, hold_id: str) -> HttpResponse:
     """One hold and what is under it."""
     row = get_object_or_404(Hold, pk=hold_id)
-    context = {"hold": row, "address": refs.address_of(row.ref), "objects": row.items.order_by("made_at")}
+    objects = list(row.items.order_by("made_at"))
+    cases = commands.cases_of([one.pk for one in objects])
+    context = {"hold": row, "address": refs.address_of(row.ref), "objects": objects, "cases": cases}
     return render(request, "console/hold.html", context)
 
 
@@ -242,8 +244,7 @@ def _now_waits(request: StaffRequest, row: Request) -> HttpResponse:
 def _request(request: StaffRequest, row: Request, form: django_forms.Form, status: int = 200) -> HttpResponse:
     context = {
         "row": row, "form": form, "mine": row.asked_by == request.user.actor, "objects": row.items.order_by("made_at"),
-        "address": refs.address_of(row.about), "package": getattr(row, "package", None),
-        "member": row.details.get("member", ""),
+        "package": getattr(row, "package", None), "member": row.details.get("member", ""),
     }  # fmt: skip
     return render(request, "console/request.html", context, status=status)
 

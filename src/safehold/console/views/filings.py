@@ -63,15 +63,23 @@ def filing(request: StaffRequest, filing_id: UUID) -> HttpResponse:
 @requires(Right.ASSESS)
 def preview(request: StaffRequest, decision_id: UUID) -> HttpResponse:
     """What would be sent for a decision, before it is: with what is missing, and how urgent it is."""
-    decision = get_object_or_404(Decision.objects.select_related("subject__case", "subject__account"), pk=decision_id)
-    if not staff.may(request.user, Right.FILING):
-        cases.need_lease(decision.subject.case, actor=request.user.actor, device=device_of(request))
+    decision = _before_filing(request, decision_id)
     context = {
         "decision": decision, "case": decision.subject.case,
         "preview": filings.preview(decision, actor=request.user.actor), "schema": cybertip.current_schema(),
         "environment": settings.SAFEHOLD.cybertip.environment, "known": clock.of_subject(decision.subject),
+        "steps": len(filings.can_fetch(decision)),
     }  # fmt: skip
     return render(request, "console/filing_preview.html", context)
+
+
+@requires(Right.ASSESS, "POST")
+def fetch_again(request: StaffRequest, decision_id: UUID) -> HttpResponse:
+    """Ask the host once more for what it has not given yet."""
+    decision = _before_filing(request, decision_id)
+    filings.fetch_again(decision.pk, actor=request.user.actor)
+    messages.success(request, _("The host is asked again. Open the preview again in a moment."))
+    return redirect("console:report-preview", decision.pk)
 
 
 @requires(Right.FILING, "GET", "POST")
@@ -178,6 +186,15 @@ def told(request: StaffRequest, filing_id: UUID) -> HttpResponse:
             return redirect("console:filing", row.pk)
     context = {"filing": row, "form": form, "case": _subject(row).case, "do": "told", "letter": letter}
     return render(request, "console/filing_reason.html", context, status=422 if form.errors else 200)
+
+
+def _before_filing(request: StaffRequest, decision_id: UUID) -> Decision:
+    """The decision, for whoever may file, or who holds its case."""
+    rows = Decision.objects.select_related("subject__case", "subject__account__host")
+    decision = get_object_or_404(rows, pk=decision_id)
+    if not staff.may(request.user, Right.FILING):
+        cases.need_lease(decision.subject.case, actor=request.user.actor, device=device_of(request))
+    return decision
 
 
 def _subject(row: Filing) -> Any:

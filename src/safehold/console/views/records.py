@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from safehold.audit.models import Entry
+from safehold.authorities.models import UkMatter
 from safehold.cases.duties import ReasonMissing
 from safehold.cases.models import Case, CaseSubject, Decision, Duty
 from safehold.console import forms
@@ -81,6 +82,7 @@ def _subject(row: CaseSubject) -> dict[str, Any]:
             .order_by("ordered_at")
         ),
         "filing": filing,
+        "uk": UkMatter.objects.filter(subject=row).first(),
         "known": clock.of_subject(row),
         "report_due": bool(reports) or filing is not None,
         "by_hand": owed[0] if owed and (filing is None or filing.state not in (*ENDED, "in_hand")) else None,
@@ -105,6 +107,7 @@ def _trail(case: Case, subjects: list[dict[str, Any]], actions: list[Action]) ->
         refs += [f"appeal:{row.pk}" for row in part["appeals"]]
         refs += [f"statement:{row.pk}" for row in part["statements"]]
         refs += [f"filing:{part['filing'].pk}"] if part["filing"] else []
+        refs += [f"ukmatter:{part['uk'].pk}"] if part["uk"] else []
     return list(Entry.objects.filter(about__in=refs).order_by("-id")[:TRAIL])[::-1]
 
 
