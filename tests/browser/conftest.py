@@ -37,7 +37,8 @@ class Desk:
         return Window(context, self.stack.url, self.shots)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright must be ended before another folder's tests begin one of their own.
+@pytest.fixture(scope="package")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     from playwright.sync_api import sync_playwright
 
