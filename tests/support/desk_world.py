@@ -24,7 +24,7 @@ from safehold.cybertip import service as cybertip
 from safehold.cybertip.models import FILING, Filing
 from safehold.evidence.models import Hold, Request
 from safehold.hosts import contract, keys
-from safehold.path import authorities as path_authorities
+from safehold.path import authorities as path_authorities, uk
 from safehold.path import commands, custody, reversal
 from safehold.redress.models import Appeal
 from safehold.staff import service as staff
@@ -197,12 +197,17 @@ def beside(world: DeskWorld) -> dict[str, Any]:
         )  # fmt: skip
     _milder_computed(world)
     reports, papers = filings(world, one), register(world)
+    matter = uk.find(
+        world.decided.subject_id, linked=True, because="placeholder reason 5", priority=2,
+        priority_because="placeholder reason 6", actor=world.members["senior"].actor,
+    )  # fmt: skip
     run_due()
     return {
         "hold": hold.pk, "waits": waits.pk, "own": own.pk, "handed": handed.pk, "decided_case": decided.pk,
         "milder": case_of("user-21").pk, "drafted": Filing.objects.get(ref=f"subject:{world.decided.subject_id}").pk,
         "in_hand": reports.in_hand.pk, "failed": reports.failed.pk, "wrong": reports.wrong.pk,
         "process": papers.process.pk, "inform": papers.inform.pk, "notice": papers.notice.pk,
+        "uk_matter": matter.pk, "uk_subject": world.fresh.subjects.get().pk,
     }  # fmt: skip
 
 
