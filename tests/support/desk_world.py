@@ -24,8 +24,8 @@ from safehold.cybertip import service as cybertip
 from safehold.cybertip.models import FILING, Filing
 from safehold.evidence.models import Hold, Request
 from safehold.hosts import contract, keys
-from safehold.path import authorities as path_authorities, uk
-from safehold.path import commands, custody, reversal
+from safehold.path import authorities as path_authorities
+from safehold.path import commands, custody, reversal, uk
 from safehold.redress.models import Appeal
 from safehold.staff import service as staff
 from safehold.staff.models import Member, StaffRole
