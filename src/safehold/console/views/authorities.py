@@ -1,10 +1,8 @@
 """Authorities: the register of legal process, and notices of a threat to life or safety (DSA Art. 18)."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django import forms as django_forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,12 +12,15 @@ from safehold.authorities import service as authorities
 from safehold.authorities.models import Notice, Process
 from safehold.cases.models import Duty
 from safehold.console import authority_forms, forms
+from safehold.console.asking import asked
 from safehold.console.paging import page_of
 from safehold.console.rights import StaffRequest, requires
 from safehold.path import authorities as commands
 from safehold.staff.service import Right
 
 NEWEST = 20  # notices shown
+
+FORM = "console/authority_form.html"
 
 
 @requires(Right.FILING)
@@ -42,7 +43,7 @@ def enter(request: StaffRequest) -> HttpResponse:
         messages.success(request, _("The request is in the register."))
         return redirect("console:process", row.pk)
 
-    return _asked(request, authority_forms.Enter(request.POST or None), act, _("Enter a request"))
+    return asked(request, authority_forms.Enter(request.POST or None), act, FORM, _("Enter a request"))
 
 
 @requires(Right.FILING)
@@ -62,7 +63,7 @@ def answer(request: StaffRequest, process_id: UUID) -> HttpResponse:
         messages.success(request, _("Settled, and your answer is on the record."))
         return redirect("console:process", row.pk)
 
-    return _asked(request, authority_forms.Answer(request.POST or None), act, _("Record the answer"), row=row)
+    return asked(request, authority_forms.Answer(request.POST or None), act, FORM, _("Record the answer"), row=row)
 
 
 @requires(Right.FILING, "GET", "POST")
@@ -75,7 +76,7 @@ def refuse(request: StaffRequest, process_id: UUID) -> HttpResponse:
         messages.success(request, _("Settled, and your answer is on the record."))
         return redirect("console:process", row.pk)
 
-    return _asked(request, authority_forms.Answer(request.POST or None), act, _("Refuse the request"), row=row)
+    return asked(request, authority_forms.Answer(request.POST or None), act, FORM, _("Refuse the request"), row=row)
 
 
 @requires(Right.FILING, "GET", "POST")
@@ -89,7 +90,7 @@ def inform(request: StaffRequest, duty_id: UUID) -> HttpResponse:
         return redirect("console:notice", row.pk)
 
     form = authority_forms.Inform(request.POST or None)
-    return _asked(request, form, act, _("Inform an authority"), case=duty.subject.case, explain=True)
+    return asked(request, form, act, FORM, _("Inform an authority"), case=duty.subject.case, explain=True)
 
 
 @requires(Right.FILING)
@@ -110,7 +111,7 @@ def notice_sent(request: StaffRequest, notice_id: UUID) -> HttpResponse:
         return redirect("console:notice", row.pk)
 
     form = authority_forms.Sent(request.POST or None)
-    return _asked(request, form, act, _("The notice was sent"), case=row.duty.subject.case)
+    return asked(request, form, act, FORM, _("The notice was sent"), case=row.duty.subject.case)
 
 
 @requires(Right.FILING, "GET", "POST")
@@ -123,21 +124,6 @@ def notice_drop(request: StaffRequest, notice_id: UUID) -> HttpResponse:
         messages.success(request, _("This draft is not sent; the duty stays open."))
         return redirect("console:authorities")
 
-    return _asked(request, forms.Reason(request.POST or None), act, _("Do not send it"), case=row.duty.subject.case)
-
-
-def _asked(
-    request: StaffRequest,
-    form: django_forms.Form,
-    act: Callable[[dict[str, Any]], HttpResponse],
-    title: str,
-    **more: Any,
-) -> HttpResponse:
-    """Show a form; when it is sent and right, act. What the room finds wrong with it stands above the form."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            return act(dict(form.cleaned_data))
-        except ValueError as problem:
-            form.add_error(None, str(problem))
-    context = {"form": form, "title": title, **more}
-    return render(request, "console/authority_form.html", context, status=422 if form.errors else 200)
+    return asked(
+        request, forms.Reason(request.POST or None), act, FORM, _("Do not send it"), case=row.duty.subject.case
+    )

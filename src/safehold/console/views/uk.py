@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django import forms as django_forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -19,6 +18,7 @@ from safehold.authorities.models import UkMatter
 from safehold.authorities.rules import RULES
 from safehold.cases.models import CaseSubject
 from safehold.console import forms, uk_forms
+from safehold.console.asking import asked
 from safehold.console.paging import page_of
 from safehold.console.rights import StaffRequest, requires
 from safehold.path import clock
@@ -26,6 +26,8 @@ from safehold.path import uk as commands
 from safehold.staff.service import Right
 
 SHOWN = 50  # of what nobody has looked at yet, the oldest
+
+FORM = "console/uk_form.html"
 
 
 @requires(Right.FILING)
@@ -52,7 +54,7 @@ def find(request: StaffRequest, subject_id: UUID) -> HttpResponse:
         return redirect("console:uk-matter", row.pk)
 
     form = uk_forms.Find(request.POST or None)
-    return _asked(request, form, act, _("Link to the United Kingdom"), case=subject.case, subject=subject)
+    return asked(request, form, act, FORM, _("Link to the United Kingdom"), case=subject.case, subject=subject)
 
 
 @requires(Right.FILING)
@@ -182,21 +184,4 @@ def _reasoned(
         messages.success(request, _("It is on the record, with your reason."))
         return redirect("console:uk-matter", row.pk)
 
-    return _asked(request, forms.Reason(request.POST or None), act, title, case=row.subject.case, row=row)
-
-
-def _asked(
-    request: StaffRequest,
-    form: django_forms.Form,
-    act: Callable[[dict[str, Any]], HttpResponse],
-    title: str,
-    **more: Any,
-) -> HttpResponse:
-    """Show a form; when it is sent and right, act. What the room finds wrong with it stands above the form."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            return act(dict(form.cleaned_data))
-        except ValueError as problem:
-            form.add_error(None, str(problem))
-    context = {"form": form, "title": title, **more}
-    return render(request, "console/uk_form.html", context, status=422 if form.errors else 200)
+    return asked(request, forms.Reason(request.POST or None), act, FORM, title, case=row.subject.case, row=row)
