@@ -224,3 +224,14 @@ def test_the_glossary_has_the_synonyms_of_a_minor_in_every_language() -> None:
         assert word in minor.also
         assert "18" in minor.text
     assert {len(terms) for terms in shared.languages.values()} == {len(shared.terms("en"))}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("rows: [S1-S3,", "rows: [S1-L3,"), ("lacks_rows: [L1-L24]", "lacks_rows: [line 24]")]
+)
+def test_a_row_that_is_none_is_named_where_it_stands(edited: Edit, old: str, new: str) -> None:
+    folder = edited("pack.yaml", old, new)
+    lines = (folder / "pack.yaml").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if new in text)
+    with pytest.raises(policy.PolicyError, match=rf"pack\.yaml:{line}: .* is no row\.\n  hint: Write S18"):
+        policy.load_folder(folder)

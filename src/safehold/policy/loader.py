@@ -85,7 +85,7 @@ def load_folder(folder: Path) -> p.Pack:
         languages=languages,
         sources=sources,
         documents=(base.documents if base else ()) + _documents(head),
-        rows=_expanded(head, "rows", head, "The pack") or (base.rows if base else ()),
+        rows=_expanded(head, "rows", "The pack") or (base.rows if base else ()),
         complete_in=head.words("complete_in", "The pack", ("en",)),
         extends=base.version if base else "",
         folder=str(folder),
@@ -100,9 +100,8 @@ def base_of(pack: p.Pack) -> p.Pack | None:
 
 def _base(head: Map, policy: str) -> p.Pack | None:
     if "extends" not in head:
-        for key in ("changes",):
-            if key in head:
-                head.fail(key, f"{key!r} needs a version to change.", "Add `extends: <version>`.")
+        if "changes" in head:
+            head.fail("changes", "'changes' needs a version to change.", "Add `extends: <version>`.")
         return None
     name = head.take("extends", str, "The pack")
     base = load(policy, name)
@@ -163,19 +162,19 @@ def _documents(head: Map) -> tuple[p.Document, ...]:
                 dated=row.take("dated", str, "A document"),
                 complete=row.take("complete", bool, "A document"),
                 sha256=row.take("sha256", str, "A document", ""),
-                lacks_rows=_expanded(row, "lacks_rows", head, "A document"),
+                lacks_rows=_expanded(row, "lacks_rows", "A document"),
             )
         )
     return tuple(found)
 
 
-def _expanded(row: Map, key: str, head: Map, thing: str) -> tuple[str, ...]:
+def _expanded(row: Map, key: str, thing: str) -> tuple[str, ...]:
     """Row ids under `key`; `S18-S31` stands for each of them."""
     found: list[str] = []
     for word in row.words(key, thing, ()):
         ends = re.fullmatch(r"([SLCA])(\d+)(?:-\1(\d+))?", word)
         if ends is None:
-            head.fail(key if row is head else None, f"{word!r} is no row.", "Write S18, or S18-S31 for a range.")
+            row.fail(key, f"{word!r} is no row.", "Write S18, or S18-S31 for a range.")
         letter, first, last = ends.groups()
         found += [f"{letter}{number}" for number in range(int(first), int(last or first) + 1)]
     return tuple(found)
