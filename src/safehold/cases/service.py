@@ -51,7 +51,7 @@ def priority(*, urgent: bool, source: str, class_id: str) -> int:
     """Where a case stands in the queue, from what is known when it opens."""
     if urgent:
         return PRIORITY["urgent"]
-    kind = "top" if class_id and first_in_queue(class_id) else "" if not class_id else "other"
+    kind = class_id and ("top" if first_in_queue(class_id) else "other")
     return min(PRIORITY.get(source, 9), PRIORITY[kind])
 
 
