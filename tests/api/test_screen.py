@@ -38,7 +38,7 @@ def threads_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
 def listed(data: Path) -> Any:
     with transaction.atomic():
         return screening.add_entry(
-            "test-list", KNOWN, source="tests", category="A1", purpose="exact match", licence="own", actor="staff:1"
+            "test-list", KNOWN, source="tests", category="A1", purpose="prevent-exploitation", licence="own", actor="staff:1"
         )
 
 

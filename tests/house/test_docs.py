@@ -182,16 +182,19 @@ def test_every_make_target_named_exists() -> None:
 
 def test_every_dependency_is_told() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    extras = [line for lines in project["project"]["optional-dependencies"].values() for line in lines]
+    wanted = [*project["project"]["dependencies"], *extras, *project["dependency-groups"]["dev"]]
     names = {match[0].lower() for line in wanted if (match := re.match(r"[A-Za-z0-9_.-]+", line))}
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([A-Za-z0-9_.-]+)[^|]*\| (\S+?), (\d{4}-\d{2}) \|", page, re.MULTILINE)
     told = {name.lower(): version for name, version, _month in rows}
     assert set(told) == names
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
-    locked = {package["name"]: package.get("version") for package in lock["package"]}
+    locked: dict[str, list[str]] = {}  # a library that left an older Python behind has two versions
+    for package in lock["package"]:
+        locked.setdefault(package["name"], []).append(package.get("version", ""))
     for name, version in told.items():
-        assert locked[name] == version, f"docs/dependencies.md says {name} {version}, uv.lock {locked[name]}"
+        assert version in locked[name], f"docs/dependencies.md says {name} {version}, uv.lock {locked[name]}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

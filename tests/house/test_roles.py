@@ -346,7 +346,7 @@ class Matrix(TestCase):
                 "0" * 64,
                 source="tests",
                 category="A1",
-                purpose="exact match",
+                purpose="prevent-exploitation",
                 licence="own",
                 actor="system:test",
             )

@@ -19,7 +19,7 @@ from safehold.screening.models import HashList, ListEntry
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data")]
 
 ACTOR = "staff:user-17"
-TERMS = {"source": "partner", "purpose": "prevent-reupload", "licence": "agreement 7", "actor": ACTOR}
+TERMS = {"source": "partner", "purpose": "prevent-exploitation", "licence": "agreement 7", "actor": ACTOR}
 
 
 def sha(word: str) -> str:

@@ -76,7 +76,7 @@ def _count(decision: Decision, *, actor: str) -> None:
         for sha256 in decision.covers.exclude(body=None).values_list("body__sha256", flat=True):
             screening.add_entry(
                 "bank", sha256, source="decision", category=decision.clauses[0],
-                purpose="prevent-reupload", licence="own", actor=actor, ref=audit.ref(decision),
+                purpose=screening.Purpose.PREVENT, licence="own", actor=actor, ref=audit.ref(decision),
             )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ counted, never guessed. Importing the same file again adds nothing.
 
 import csv
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from itertools import islice
@@ -19,12 +18,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from safehold.audit import service as audit
-from safehold.screening.errors import BadHash, ListMismatch, NotBuilt, ScreeningError
+from safehold.screening.errors import NotBuilt, ScreeningError
+from safehold.screening.lists import SHA256, next_version, the_list
 from safehold.screening.models import HashList, ListEntry
 
 BATCH = 1000  # entries of one transaction
 LONGEST_LINE = 4096  # characters kept of a line that is set aside
-SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class ImportReport(msgspec.Struct, frozen=True):
@@ -47,27 +46,7 @@ class Line(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def checked_sha256(text: str) -> str:
-    """The hash in lower-case hex. Raises BadHash."""
-    digest = text.strip().lower()
-    if not SHA256.fullmatch(digest):
-        raise BadHash("A SHA-256 is 64 hexadecimal digits.")
-    return digest
-
-
-def the_list(slug: str, *, source: str, purpose: str, licence: str, actor: str) -> HashList:
-    """The list of that name, made on first use, untrusted. Raises ListMismatch. Needs a transaction."""
-    terms = {"source": source, "purpose": purpose, "licence": licence}
-    row, made = HashList.objects.get_or_create(slug=slug, defaults={**terms, "made_at": timezone.now()})
-    if made:
-        audit.record("list.made", actor=actor, about=row, **terms)
-    for name, value in terms.items():
-        if getattr(row, name) != value:
-            raise ListMismatch(f"The list {slug!r} has {name} {getattr(row, name)!r}, not {value!r}. Use another list.")
-    return row
-
-
-def import_file(
+def import_list(
     path: Path | str,
     list_slug: str,
     *,
@@ -113,18 +92,21 @@ def _add(home: HashList, lines: dict[tuple[str, str], Line], *, category: str, a
     """One batch, one transaction. Returns how many entries are new."""
     now = timezone.now()
     with transaction.atomic():
-        live = home.entries.select_for_update().filter(sha256__in=[sha for sha, _ref in lines], retracted_at=None)
-        known = {(row.sha256, row.ref): row.pk for row in live}
+        live = home.entries.select_for_update().filter(identity__in=[sha for sha, _ref in lines], retracted_at=None)
+        known = {(row.identity, row.ref): row.pk for row in live}
         home.entries.filter(pk__in=[known[key] for key in lines.keys() & known.keys()]).update(last_seen=now)
         new = [line for key, line in lines.items() if key not in known]
+        version = next_version() if new else 0
         rows = [
             ListEntry(
                 list=home,
+                identity=line.sha256,
                 sha256=line.sha256,
                 category=line.category or category,
                 ref=line.ref,
                 first_seen=now,
                 last_seen=now,
+                version=version,
             )
             for line in new
         ]
