@@ -5,6 +5,24 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
+from django.test import TransactionTestCase
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the second run, on another database, only what asks for one: the rest would test the same once more."""
+    if os.environ.get("SAFEHOLD_TEST_ONLY_DATABASE") != "1":
+        return
+    kept = [item for item in items if _asks_for_a_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def _asks_for_a_database(item: pytest.Item) -> bool:
+    """By Django's marks and fixtures, or by the mark `databases`, for what makes databases of its own."""
+    case = getattr(item, "cls", None)
+    fixtures = {"db", "transactional_db", "django_db_setup"} & set(getattr(item, "fixturenames", ()))
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "databases", "postgres"))
+    return bool(marked or fixtures or (case is not None and issubclass(case, TransactionTestCase)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

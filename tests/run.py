@@ -1,7 +1,7 @@
 """`make test`: the suites one after another, and a line for each part left out for want of a server or browser.
 
-With REQUIRE=all an absent part is a failure. Parts: unit tests on SQLite, the same on PostgreSQL, crash
-tests on both, the browser, a real Matrix homeserver.
+With REQUIRE=all an absent part is a failure. Parts: unit tests on SQLite, those that use a
+database on PostgreSQL too, crash tests on both, the browser, a real Matrix homeserver.
 """
 
 import os
@@ -23,6 +23,7 @@ class Suite:
     needs: str = ""  # "", "postgres", "browser", "matrix"
     parallel: bool = True
     paths: tuple[str, ...] = ("tests",)
+    only_database: bool = False  # what asks for no database was run before, on the first one
 
 
 SUITES = [
@@ -31,6 +32,7 @@ SUITES = [
         "unit tests on PostgreSQL",
         "not slow and not crash and not browser and not matrix and not demo",
         needs="postgres",
+        only_database=True,
     ),
     Suite("crash tests on SQLite", "crash and not slow", parallel=False),
     Suite("crash tests on PostgreSQL", "crash and not slow", needs="postgres", parallel=False),
@@ -70,6 +72,8 @@ def _run(suite: Suite) -> int:
     env.pop("SAFEHOLD_TEST_DATABASE_URL", None)
     if suite.needs == "postgres":
         env["SAFEHOLD_TEST_DATABASE_URL"] = str(parts.postgres())
+    if suite.only_database:
+        env["SAFEHOLD_TEST_ONLY_DATABASE"] = "1"
     code = subprocess.run(command, env=env, check=False).returncode
     return 0 if code == 5 and not os.environ.get("REQUIRE") else code  # 5: no test was selected
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.db import connection
 
 from tests.support.parts import no_database, scratch_database
@@ -41,6 +42,7 @@ except IntegrityError as error:
 """
 
 
+@pytest.mark.databases
 def test_old_decisions_stay(tmp_path: Path) -> None:
     name = f"safehold_override_{os.getpid()}"
     place = scratch_database(name) if connection.vendor == "postgresql" else no_database()

@@ -522,6 +522,7 @@ print("moved", Sealed.objects.count())
 """
 
 
+@pytest.mark.databases
 @pytest.mark.parametrize("how", ["whole", "conflict"])
 def test_key_rows_move_to_the_store_and_none_is_lost(tmp_path: Path, how: str) -> None:
     import contextlib
