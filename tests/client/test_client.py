@@ -19,6 +19,7 @@ from safehold.client import (
     AsyncSafehold,
     Forged,
     Item,
+    NotScreened,
     Pdq,
     Refused,
     Safehold,
@@ -129,8 +130,8 @@ def test_hits_are_typed_and_new_fields_do_no_harm(ask: Both) -> None:
         (Verdict(do="allow"), True, False),
         (Verdict(do="hide"), False, True),
         (Verdict(do="review"), False, False),
-        (Verdict(do="not_screened", not_screened="bomb"), False, False),
-        (Verdict(do="allow", not_screened="bomb"), False, False),
+        (Verdict(do="not_screened", not_screened=NotScreened("bomb", "")), False, False),
+        (Verdict(do="allow", not_screened=NotScreened("bomb", "")), False, False),
         (Verdict(do="something new"), False, False),
     ],
 )
@@ -160,6 +161,14 @@ def test_two_records_have_two_keys_unless_one_is_given(ask: Both) -> None:
     keys = [request.headers["idempotency-key"] for request in server.asked]
     assert keys[0] != keys[1]
     assert keys[2] == "order-7"
+
+
+@pytest.mark.parametrize("key", ["", "shk_\u2026", "shk_a b", "shk_a\r\nx: y"])
+def test_what_is_no_key_is_told_at_once(ask: Both, key: str) -> None:
+    server = Server(ALLOW)
+    with pytest.raises(SafeholdError, match="no API key"):
+        ask(server, "check", [], surface="public_posts", client={"key": key})
+    assert server.asked == []
 
 
 def test_silence_is_never_an_answer(ask: Both) -> None:
@@ -209,7 +218,7 @@ def test_a_file_is_sent_whole_at_each_attempt(ask: Both, tmp_path: Path, given: 
     half_read = io.BytesIO(content)
     half_read.read(17)
     file = {"bytes": content, "path": path, "open": half_read}[given]
-    server = Server(httpx2.Response(503), {"do": "allow", "sha256": "ab"})
+    server = Server(httpx2.Response(503), ALLOW)
     verdict = ask(server, "screen_file", file, surface="public_uploads", jurisdiction="US", item_id="p1", record=True)
     assert verdict.clear
     assert server.bodies == [content, content]
@@ -219,10 +228,16 @@ def test_a_file_is_sent_whole_at_each_attempt(ask: Both, tmp_path: Path, given: 
 
 
 def test_recording_a_file_needs_the_item(ask: Both) -> None:
-    server = Server({"do": "allow"})
+    server = Server(ALLOW)
     with pytest.raises(SafeholdError, match="item_id"):
         ask(server, "screen_file", b"x", surface="public_uploads", record=True)
     assert server.asked == []
+
+
+def test_an_answer_about_something_else_is_none(ask: Both) -> None:
+    for items in ([], ALLOW["items"] * 2):
+        with pytest.raises(Unavailable, match="the one file"):
+            ask(Server({"items": items}), "screen_file", b"x", surface="public_uploads")
 
 
 def test_a_report_and_where_it_stands(ask: Both) -> None:

@@ -26,7 +26,7 @@ class AsyncSafehold:
     ) -> None:  # fmt: skip
         self.attempts, self.patience = attempts, patience
         self.http = httpx2.AsyncClient(
-            base_url=url.rstrip("/"), headers={"authorization": f"Bearer {key}"}, timeout=timeout,
+            base_url=url.rstrip("/"), headers=calls.opening(key), timeout=timeout,
             trust_env=False, follow_redirects=False, transport=transport,
         )  # fmt: skip
 
@@ -61,7 +61,7 @@ class AsyncSafehold:
         call = calls.screen_file(
             surface=surface, jurisdiction=jurisdiction, item_id=item_id, account_id=account_id, record=record, key=key
         )
-        return await self._ask(call, file)
+        return calls.only(await self._ask(call, file))
 
     async def check_signup(
         self, *, emails: Sequence[str] = (), phones: Sequence[str] = (), ip: str = ""

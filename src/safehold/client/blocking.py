@@ -31,7 +31,7 @@ class Safehold:
     ) -> None:  # fmt: skip
         self.attempts, self.patience = attempts, patience
         self.http = httpx2.Client(
-            base_url=url.rstrip("/"), headers={"authorization": f"Bearer {key}"}, timeout=timeout,
+            base_url=url.rstrip("/"), headers=calls.opening(key), timeout=timeout,
             trust_env=False, follow_redirects=False, transport=transport,
         )  # fmt: skip
 
@@ -65,7 +65,7 @@ class Safehold:
         call = calls.screen_file(
             surface=surface, jurisdiction=jurisdiction, item_id=item_id, account_id=account_id, record=record, key=key
         )
-        return self._ask(call, file)
+        return calls.only(self._ask(call, file))
 
     def check_signup(self, *, emails: Sequence[str] = (), phones: Sequence[str] = (), ip: str = "") -> SignupAnswer:
         """Whether a banned person is signing up. The network address never decides."""

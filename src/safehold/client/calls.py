@@ -13,6 +13,14 @@ from safehold.client.types import Item, Receipt, Refused, SafeholdError, SignupA
 
 Answer = TypeVar("Answer")
 
+
+def only(answer: "Verdicts") -> Verdict:
+    """The verdict on the one file that was asked about. Raises Unavailable."""
+    if len(answer.items) != 1:
+        raise Unavailable("Safehold answered about something else than the one file.")
+    return answer.items[0]
+
+
 # Statuses that say nothing about the request: the same call may go well later. All calls here may be repeated.
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -55,6 +63,13 @@ class Taken(msgspec.Struct, frozen=True):
     repeated: bool = False
 
 
+def opening(key: str) -> dict[str, str]:
+    """The header that every call carries. Raises SafeholdError for what is no key."""
+    if not key.isascii() or not key.isprintable() or " " in key or not key:
+        raise SafeholdError("That is no API key: it begins with shk_ and has letters, digits and underscores alone.")
+    return {"authorization": f"Bearer {key}"}
+
+
 def screen(items: Sequence[Item], *, surface: str, jurisdiction: str, record: bool, key: str = "") -> Call[Verdicts]:
     """`/screen/v1/check`, or `record` under an idempotency key (a new one where none is given)."""
     body = {"items": list(items), "surface": surface, "jurisdiction": jurisdiction}
@@ -67,7 +82,7 @@ def screen(items: Sequence[Item], *, surface: str, jurisdiction: str, record: bo
 
 def screen_file(
     *, surface: str, jurisdiction: str, item_id: str, account_id: str, record: bool, key: str = ""
-) -> Call[Verdict]:
+) -> Call[Verdicts]:
     """`/screen/v1/file`; the file's bytes are the body and are given to each attempt by the caller."""
     if record and not item_id:
         raise SafeholdError("To record a hit, Safehold must know the item: give item_id.")
@@ -77,7 +92,7 @@ def screen_file(
     if record:
         params["record"] = "1"
         headers["idempotency-key"] = key or secrets.token_urlsafe(24)
-    return Call("POST", "/screen/v1/file", Verdict, b"", headers, params)
+    return Call("POST", "/screen/v1/file", Verdicts, b"", headers, params)
 
 
 def signup(emails: Sequence[str], phones: Sequence[str], ip: str) -> Call[SignupAnswer]:

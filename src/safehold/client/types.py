@@ -25,6 +25,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     links: tuple[str, ...] = ()
     expanded: Mapping[str, str] = {}  # where a shortened link leads, if the host knows
     text: str = ""
+    url: str = ""  # of the file, where the operator lets Safehold fetch it
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -36,26 +37,36 @@ class Hit(msgspec.Struct, frozen=True):
     exact: bool
     how: str = "sha256"
     distance: int | None = None
+    link: str = ""  # the address that hit
+    scope: str = ""  # how much of an address the entry means
+    held_back: bool = False  # the entry itself is in doubt
+
+
+class NotScreened(msgspec.Struct, frozen=True):
+    """Why an item, or a part of it, was not looked at: a code, and a sentence. It does not mean clean."""
+
+    reason: str
+    why: str
 
 
 class Verdict(msgspec.Struct, frozen=True):
     """What to do with an item, and why.
 
     `do` is `allow` (publish), `hide` (do not publish; keep it hidden under an id of its own, for it must be preserved),
-    `review` (publish as your own rules say; a person of Safehold looks once it is recorded) or `not_screened` (it could
-    not be looked at, `not_screened` and `why` say for what reason: decide as your operator told you, never silently).
+    `review` (publish as your own rules say; a person of Safehold looks once it is recorded) or `not_screened`
+    (something of it could not be looked at: decide as your operator told you, never silently).
     """
 
     do: str
     hits: tuple[Hit, ...] = ()
     sha256: str = ""
-    not_screened: str = ""
-    why: str = ""
+    item_id: str = ""
+    not_screened: NotScreened | None = None
 
     @property
     def clear(self) -> bool:
         """Screened, and nothing found. An answer that this version does not know is never clear."""
-        return self.do == "allow" and not self.not_screened
+        return self.do == "allow" and self.not_screened is None
 
     @property
     def blocked(self) -> bool:
