@@ -82,6 +82,28 @@ REVERSED = notices.Reversal(
 )  # fmt: skip
 NOTHING_BACK = msgspec.structs.replace(REVERSED, appeal="appeal-3", done=(), items=(), impossible=("purged_item",))
 
+REMOVED = notices.RemovalAnswer(
+    ref="removal-1", language="en", company="Microblog Ltd", received_on=date(2026, 11, 22), outcome="removed",
+)  # fmt: skip
+NOT_FOUND = msgspec.structs.replace(REMOVED, ref="removal-2", outcome="not_found")
+NOT_REMOVED = msgspec.structs.replace(
+    REMOVED, ref="removal-3", outcome="refused", reason="not_entitled", words="The first line.\nThe second line.",
+)  # fmt: skip
+NOT_WHOLE = msgspec.structs.replace(
+    REMOVED, ref="removal-4", outcome="incomplete",
+    missing=("signature", "identification", "location", "statement", "contact"), words="The first line.",
+)  # fmt: skip
+RESTORED = msgspec.structs.replace(REMOVED, ref="removal-5", outcome="restored")
+TAKEN_AWAY = notices.RemovalHolder(
+    ref="removalitem-1", host_name="Microblog", account_handle="@user-17", language="en", items=ITEMS,
+    removed_on=date(2026, 11, 23),
+)  # fmt: skip
+OBJECTED = notices.ObjectionAnswer(
+    ref="removalitem-1:stands", host_name="Microblog", account_handle="@user-17", language="en", items=ITEMS[:1],
+    granted=False, reason="The first line.\nThe second line.",
+)  # fmt: skip
+BACK = msgspec.structs.replace(OBJECTED, ref="removalitem-1:back", granted=True, reason="")
+
 Made = Statement | Letter
 TO_HOLDERS: dict[str, tuple[Callable[..., Made], msgspec.Struct]] = {
     "statement-suspended": (notices.draft_statement, SUSPENDED),
@@ -93,6 +115,14 @@ TO_HOLDERS: dict[str, tuple[Callable[..., Made], msgspec.Struct]] = {
     "must-remove": (notices.must_remove_letter, REMOVE),
     "reversal": (notices.reversal_letter, REVERSED),
     "reversal-impossible": (notices.reversal_letter, NOTHING_BACK),
+    "removal-removed": (notices.removal_answer, REMOVED),
+    "removal-not-found": (notices.removal_answer, NOT_FOUND),
+    "removal-refused": (notices.removal_answer, NOT_REMOVED),
+    "removal-incomplete": (notices.removal_answer, NOT_WHOLE),
+    "removal-restored": (notices.removal_answer, RESTORED),
+    "removal-holder": (notices.removal_holder_letter, TAKEN_AWAY),
+    "objection-stands": (notices.objection_answer, OBJECTED),
+    "objection-granted": (notices.objection_answer, BACK),
 }
 TO_NCMEC = notices.NcmecCorrection(
     filing="filing-1", report_id="4564654", filed_at=datetime(2026, 11, 22, 9, 5, tzinfo=UTC), company="Microblog Ltd",

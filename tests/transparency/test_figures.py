@@ -208,3 +208,26 @@ def test_the_first_day_is_that_of_the_first_record() -> None:
 def test_the_figures_can_be_written_as_json() -> None:
     today = timezone.now().date()
     assert msgspec.json.decode(msgspec.json.encode(transparency.figures(today, today + timedelta(days=1))))
+
+
+def test_removal_requests_are_counted_by_how_they_ended() -> None:
+    from safehold.path import removals as commands
+    from safehold.removals.models import Removal
+    from tests.support import removing
+
+    world_with("user-17", "user-18")
+    in_time = removing.valid(1, links=("https://memory.test/p-user-17",))
+    late = removing.valid(2, links=("https://memory.test/p-user-18",))
+    Removal.objects.filter(pk=late.pk).update(deadline=late.complete_at)
+    removing.receive(3, minor="yes", links=("https://memory.test/p-user-17",))
+    refused = removing.receive(4)
+    commands.refuse(refused.pk, reason="consent", answer="placeholder answer 1", actor="staff:checker")
+    removing.valid(5, links=(), place="placeholder place 1")
+    assert _values("removals.received", "removals.valid", "removals.removed") == [5, 3, 2]
+    assert _values("removals.in_time", "removals.late", "removals.overdue_now") == [1, 1, 0]
+    assert _values("removals.refused", "removals.not_found", "removals.routed") == [1, 1, 1]
+    assert _rows()["removals.time"]["of"] == 2
+    assert _values("removals.restored", "removals.copies") == [0, 1], "both files have the same bytes"
+    commands.restore(in_time.pk, because="placeholder reason 1", actor="staff:other")
+    assert _values("removals.restored") == [1]
+    assert _values("care.hidden_by_machine") == [None], "a removal is no case"

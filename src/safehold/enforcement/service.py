@@ -2,7 +2,7 @@
 
 `order` writes an action down once; `send`, `look` and `confirm` are what the worker calls, each may be
 repeated; `retry`, `release` and `drop` follow what people decide; `start_reversal`, `undo` and
-`confirm_undone` are the way back. No order is taken as done until
+`confirm_undone` are the way back; `on_item` and `of_cause` find actions. No order is taken as done until
 the host, asked again, says so (design: invariant 5).
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from safehold.audit import service as audit
@@ -18,6 +19,7 @@ from safehold.cases.models import CaseItem, CaseSubject, Decision
 from safehold.enforcement.models import Action
 from safehold.hosts import contract
 from safehold.persons import service as persons
+from safehold.subjects.models import Item
 
 State, Kind = Action.State, Action.Kind
 
@@ -82,16 +84,25 @@ def order(
     actor: str,
     subject: CaseSubject | None = None,
     case_item: CaseItem | None = None,
+    item: Item | None = None,
+    cause: str = "",
     decision: Decision | None = None,
     held: bool = False,
 ) -> Action:
     """Write an action down, with its reverse named. Ordering what is in force already returns that.
 
+    It is about a subject, an item of a case, or, outside every case, an `item` with the `cause` that wants it.
+
     A later decision that wants an action which stands already (a hide by a reviewer) adopts it. What is
     just being reversed, or failed, is planned again: the caller makes it due.
     """
     standing = Action.objects.exclude(state__in=[State.REVERSED, State.DROPPED]).filter(kind=kind)
-    standing = standing.filter(case_item=case_item) if case_item else standing.filter(subject=subject, case_item=None)
+    if item is not None:
+        standing = standing.filter(item=item, cause=cause)
+    elif case_item is not None:
+        standing = standing.filter(case_item=case_item)
+    else:
+        standing = standing.filter(subject=subject, case_item=None, item=None)
     row = standing.select_for_update().first()
     if row is not None:
         if row.decision_id is None and decision is not None:
@@ -102,16 +113,18 @@ def order(
             row = ACTION.move(row, "want_again", actor=actor, changes={"reversed_because": ""})
         return row
     row = Action.objects.create(
-        kind=kind, subject=subject, case_item=case_item, decision=decision, reverse=REVERSES[kind], ordered_by=actor
-    )
-    audit.record("action.planned", actor=actor, about=row, kind=kind, reverse=row.reverse)
+        kind=kind, subject=subject, case_item=case_item, item=item, cause=cause, decision=decision,
+        reverse=REVERSES[kind], ordered_by=actor,
+    )  # fmt: skip
+    because = {"cause": cause} if cause else {}
+    audit.record("action.planned", actor=actor, about=row, kind=kind, reverse=row.reverse, **because)
     return ACTION.move(row, "hold", actor=actor) if held else row
 
 
 def object_of(action: Action) -> str:
     """The host's own id of what the action is about."""
-    if action.case_item is not None:
-        return action.case_item.item.external_id
+    if action.thing is not None:
+        return action.thing.external_id
     if action.subject is None or action.subject.account is None:
         raise LookupError(f"Action {action.pk} is about an unknown person: no host can carry it out.")
     return action.subject.account.external_id
@@ -146,7 +159,7 @@ def confirm(action: Action, *, seen: str, actor: str) -> Action:
 def look(action: Action, line: contract.Contact) -> str:
     """The state of the action's object as the host tells it now."""
     try:
-        if action.case_item is not None:
+        if action.thing is not None:
             return str(line.item(object_of(action)).status.value)
         return str(line.account(object_of(action)).status.value)
     except contract.NotFound:
@@ -213,10 +226,20 @@ def start_reversal(action: Action, *, because: str, actor: str) -> Action:
 
 def destroyed(action: Action) -> bool:
     """Whether the item that the action hid has been purged since: nothing can bring it back."""
-    if action.kind != Kind.HIDE_ITEM or action.case_item is None:
+    if action.kind != Kind.HIDE_ITEM or action.thing is None:
         return False
-    purges = Action.objects.filter(kind=Kind.PURGE_ITEM, case_item__item=action.case_item.item)
+    purges = on_item(action.thing).filter(kind=Kind.PURGE_ITEM)
     return purges.filter(state__in=[State.CONFIRMED, State.IRREVERSIBLE]).exists()
+
+
+def on_item(item: Item) -> "QuerySet[Action]":
+    """Every action about the item, of whichever case and outside of any."""
+    return Action.objects.filter(Q(case_item__item=item) | Q(item=item))
+
+
+def of_cause(cause: str) -> "QuerySet[Action]":
+    """The actions that a cause outside every case wants, or wanted; oldest first."""
+    return Action.objects.filter(cause=cause).exclude(cause="").order_by("ordered_at", "pk")
 
 
 def hand_over(old: Decision, new: Decision, *, actor: str, kinds: frozenset[str] | None = None) -> None:
@@ -287,10 +310,11 @@ def lift_ban(action: Action, *, actor: str) -> Action:
 
 
 def still_wanted(action: Action) -> Action | None:
-    """The strongest other action in force on the same account or item, of this or any other case."""
-    standing = Action.objects.filter(state__in=[State.SENT, State.CONFIRMED]).exclude(pk=action.pk)
-    if action.case_item is not None:
-        return standing.filter(kind=Kind.HIDE_ITEM, case_item__item=action.case_item.item).first()
+    """The strongest other action in force on the same account or item, of any case or outside of one."""
+    in_force = [State.SENT, State.CONFIRMED]
+    if action.thing is not None:
+        return on_item(action.thing).filter(kind=Kind.HIDE_ITEM, state__in=in_force).exclude(pk=action.pk).first()
+    standing = Action.objects.filter(state__in=in_force).exclude(pk=action.pk)
     account = action.subject.account if action.subject else None
     rows = list(standing.filter(kind__in=[Kind.SUSPEND, Kind.LOCK], subject__account=account))
     return next((row for row in rows if row.kind == Kind.SUSPEND), rows[0] if rows else None)

@@ -1,7 +1,8 @@
 """The public face of `intake`: take a report, give a receipt, settle what it names, let go in time.
 
 Taking: `NewReport`, `accept` -> `Accepted`; `TooLong`, `UnknownChannel`, `UnknownHost`, `NoOnceKey`.
-Finding: `by_code`, `read_code`, `naming`. Pasted text: `split`.
+Finding: `by_code`, `read_code`, `naming`. Pasted text: `split`, `classify`.
+Receipt codes, also of what is no report: `code_for`, `code_hash`.
 Moving on (called from `path`): `settle_locator`, `begin_review`, `finish`.
 What reporters wrote: `words_of`; how to reach them: `contact_of` (a recorded look).
 Letting go: `erase_contact`, `erase_words`, `erase_due`.
@@ -24,7 +25,7 @@ from safehold.audit import service as audit
 from safehold.intake import locators as reading
 from safehold.intake import receipts, retention
 from safehold.intake.directory import Emergency, Hotline, Number, emergency, hotlines, known_countries
-from safehold.intake.locators import Classified, clean, split
+from safehold.intake.locators import Classified, classify, clean, split
 from safehold.intake.models import (
     LOCATOR,
     REPORT,
@@ -35,6 +36,8 @@ from safehold.intake.models import (
     ReporterContact,
     ReportWords,
 )
+from safehold.intake.receipts import code_for
+from safehold.intake.receipts import hash_of as code_hash
 from safehold.intake.receipts import read as read_code
 from safehold.intake.retention import (
     Contact,
@@ -64,7 +67,10 @@ __all__ = [
     "accept",
     "begin_review",
     "by_code",
+    "classify",
     "clean",
+    "code_for",
+    "code_hash",
     "contact_of",
     "emergency",
     "erase_contact",

@@ -108,3 +108,39 @@ class NcmecCorrection(msgspec.Struct, frozen=True):
     changed: tuple[str, ...]  # codes: decision_reversed, wrong_account, duplicate, list_entry_withdrawn, law_not_met
     changed_on: date
     test: bool  # filed with a test or practice server
+
+
+class RemovalAnswer(msgspec.Struct, frozen=True):
+    """How a removal request stands (47 USC 223a), for whoever made it. Never what it names."""
+
+    ref: str  # one letter for each
+    language: str
+    company: str
+    received_on: date
+    outcome: str  # code: removed, not_found, refused, incomplete, restored
+    reason: str = ""  # code, of a refusal
+    missing: tuple[str, ...] = ()  # codes, of an incomplete request
+    words: str = ""  # ours, to the notifier
+
+
+class RemovalHolder(msgspec.Struct, frozen=True):
+    """What was taken away on a removal request, for whoever posted it. Never who asked."""
+
+    ref: str
+    host_name: str
+    account_handle: str
+    language: str
+    items: tuple[ItemName, ...]
+    removed_on: date
+
+
+class ObjectionAnswer(msgspec.Struct, frozen=True):
+    """How the objection to a removal ended, and why; without an objection, that the item is back all the same."""
+
+    ref: str
+    host_name: str
+    account_handle: str
+    language: str
+    items: tuple[ItemName, ...]
+    granted: bool
+    reason: str

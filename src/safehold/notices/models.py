@@ -34,7 +34,7 @@ class Statement(models.Model):
 
 
 class Letter(models.Model):
-    """Any other letter: an appeal's outcome, what to remove, what was reversed, a correction to NCMEC."""
+    """Any other letter: an appeal's outcome, what to remove, what was reversed, a correction to NCMEC, removals."""
 
     class Kind(models.TextChoices):
         APPEAL_GRANTED = "appeal_granted", _("appeal granted")
@@ -42,6 +42,9 @@ class Letter(models.Model):
         MUST_REMOVE = "must_remove", _("what to remove")
         REVERSAL = "reversal", _("what was reversed")
         NCMEC_CORRECTION = "ncmec_correction", _("correction to NCMEC")
+        REMOVAL_ANSWER = "removal_answer", _("how a removal request stands")
+        REMOVAL_HOLDER = "removal_holder", _("what was removed on a request")
+        OBJECTION_ANSWER = "objection_answer", _("objection answered")
 
     class State(models.TextChoices):
         DRAFTED = "drafted", _("drafted")

@@ -14,7 +14,10 @@ from django.template.loader import render_to_string
 
 LANGUAGES = ("en", "zh-hans", "ar")
 RIGHT_TO_LEFT = frozenset({"ar"})
-TEMPLATES = ("statement", "appeal_granted", "appeal_refused", "must_remove", "reversal")
+TEMPLATES = (
+    "statement", "appeal_granted", "appeal_refused", "must_remove", "reversal", "removal_answer", "removal_holder",
+    "objection_answer",
+)  # fmt: skip
 FOLDER = Path(__file__).parent
 _ISOLATE = "\u2068{}\u2069"  # Unicode first-strong isolate, pop
 

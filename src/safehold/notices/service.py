@@ -4,7 +4,9 @@ Statements of reasons: `StatementInput` (with `Measure`, `ItemName`, `ClauseText
 `text` (body with the caller's link in it), `token_of`, `by_token` (raises `UnknownToken`, `ExpiredToken`),
 `mark_sent`, `withhold`, `release`.
 Letters: `appeal_outcome_letter` (`AppealOutcome`), `must_remove_letter` (`MustRemove`), `reversal_letter`
-(`Reversal`), `letter_to_ncmec` (`NcmecCorrection`), `mark_letter_sent`.
+(`Reversal`), `letter_to_ncmec` (`NcmecCorrection`), `mark_letter_sent`. About removals: `removal_answer`
+(`RemovalAnswer`), `removal_holder_letter` (`RemovalHolder`; opened by `letter_token`, `letter_by_token`),
+`objection_answer` (`ObjectionAnswer`).
 `language_of`, `check`; `UnknownCode`, `NothingToState`, `WindowTooShort` say what is wrong with an input.
 
 Everything is idempotent: a statement for each decision, a letter for each kind and ref. All run in the
@@ -28,6 +30,9 @@ from safehold.notices.inputs import (
     Measure,
     MustRemove,
     NcmecCorrection,
+    ObjectionAnswer,
+    RemovalAnswer,
+    RemovalHolder,
     Reversal,
     StatementInput,
 )
@@ -36,10 +41,11 @@ from safehold.notices.rendering import MissingText, UnknownCode, check, language
 
 __all__ = [
     "LINK", "AppealOutcome", "ClauseText", "ExpiredToken", "ItemName", "Measure", "MissingText", "MustRemove",
-    "NcmecCorrection", "NothingToState", "Reversal", "StatementInput", "UnknownCode", "UnknownToken",
-    "WindowTooShort", "appeal_outcome_letter", "by_token", "check", "draft_statement", "language_of",
-    "letter_to_ncmec", "mark_letter_sent", "mark_sent", "must_remove_letter", "release", "reversal_letter",
-    "text", "token_of", "withhold",
+    "NcmecCorrection", "NothingToState", "ObjectionAnswer", "RemovalAnswer", "RemovalHolder", "Reversal",
+    "StatementInput", "UnknownCode", "UnknownToken", "WindowTooShort", "appeal_outcome_letter", "by_token", "check",
+    "draft_statement", "language_of", "letter_by_token", "letter_to_ncmec", "letter_token", "mark_letter_sent",
+    "mark_sent", "must_remove_letter", "objection_answer", "release", "removal_answer", "removal_holder_letter",
+    "reversal_letter", "text", "token_of", "withhold",
 ]  # fmt: skip
 
 LINK = "[[link]]"  # where the caller's address goes; `text` puts it in
@@ -194,6 +200,56 @@ def letter_to_ncmec(given: NcmecCorrection, actor: str) -> Letter:
         "test": given.test,
     }
     return _letter(Letter.Kind.NCMEC_CORRECTION, given.filing, "", "en", values, given, actor)
+
+
+def removal_answer(given: RemovalAnswer, actor: str) -> Letter:
+    """Tell whoever asked for a removal how it stands. Raises UnknownCode; NothingToState for a bare refusal."""
+    if given.outcome == "refused" and not (given.reason and given.words.strip()):
+        raise NothingToState("A refused request needs its reason, in words that the notifier can read.")
+    language = language_of(given.language)
+    values = {
+        "company": rendering.one_line(given.company, language),
+        "received_on": _day(given.received_on, language),
+        "outcome": phrase(language, "removal", given.outcome),
+        "next": phrase(language, "removal_next", given.outcome),
+        "reason": phrase(language, "removal_reason", given.reason) if given.reason else "",
+        "missing": [phrase(language, "removal_missing", code) for code in given.missing],
+        "words": rendering.paragraphs(given.words),
+        "link": LINK,
+    }
+    return _letter(Letter.Kind.REMOVAL_ANSWER, given.ref, "", language, values, given, actor)
+
+
+def removal_holder_letter(given: RemovalHolder, actor: str) -> Letter:
+    """Tell whoever posted it what was taken away on a request, and how to object. The body holds `LINK`."""
+    if not given.items:
+        raise NothingToState("What was taken away has to be named.")
+    language = language_of(given.language)
+    values = {**_common(given, language), "removed_on": _day(given.removed_on, language), "link": LINK}
+    return _letter(Letter.Kind.REMOVAL_HOLDER, given.ref, "", language, values, given, actor)
+
+
+def objection_answer(given: ObjectionAnswer, actor: str) -> Letter:
+    """Tell whoever posted it how the objection ended. A refusal needs a reason: NothingToState."""
+    if not given.granted and not given.reason.strip():
+        raise NothingToState("A refused objection needs the reason in words that the account holder can read.")
+    language = language_of(given.language)
+    values = {**_common(given, language), "granted": given.granted, "reason": rendering.paragraphs(given.reason)}
+    return _letter(Letter.Kind.OBJECTION_ANSWER, given.ref, "", language, values, given, actor)
+
+
+def letter_token(letter: Letter) -> str:
+    """What opens this letter without an account."""
+    return tokens.make(letter.pk, "letter")
+
+
+def letter_by_token(token: str) -> Letter:
+    """The letter of a token. Raises UnknownToken."""
+    found = tokens.read(token, "letter")
+    row = Letter.objects.filter(pk=found).first() if found else None
+    if row is None:
+        raise UnknownToken("No letter belongs to this address. Copy the whole address from the message.")
+    return row
 
 
 def mark_letter_sent(letter_id: uuid.UUID | str, channel: str, actor: str) -> Letter:

@@ -7,12 +7,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from safehold.audit import service as audit
-from safehold.cases.models import CaseItem
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
 from safehold.hosts import contract
 from safehold.hosts.service import contact
-from safehold.path import order, reversal
+from safehold.path import order, removal_steps, reversal
 from safehold.persons import service as persons
 from safehold.persons.models import Identifier
 from safehold.subjects.models import Account, Host
@@ -23,12 +22,13 @@ State, Kind = Action.State, Action.Kind
 
 
 def _load(action: str) -> Action:
-    return Action.objects.select_related("case_item__item__host", "subject__account__host", "decision").get(pk=action)
+    rows = Action.objects.select_related("case_item__item__host", "item__host", "subject__account__host", "decision")
+    return rows.get(pk=action)
 
 
 def _host(action: Action) -> Host:
-    if action.case_item is not None:
-        return action.case_item.item.host
+    if action.thing is not None:
+        return action.thing.host
     if action.subject is None or action.subject.account is None:
         raise work.GiveUp(f"action {action.pk} is about an unknown person")
     return action.subject.account.host
@@ -38,8 +38,21 @@ def _gave_up(action: str) -> None:
     row = _load(action)
     if row.state in (State.PLANNED, State.SENT, State.REVERSING):
         enforcement.fail(row, problem=row.problem or "The host did not do it in time.", actor=ACTOR)
+    _go_on(row)
+
+
+def _alone(action: Action) -> None:
+    """Nobody else's step of the decision, or of the cause, that wants the action, until this transaction ends."""
+    order.alone(action.decision)
+    removal_steps.alone_cause(action.cause)
+
+
+def _go_on(action: Action) -> None:
+    """Let the path look at where what wants the action stands now. Needs a transaction."""
+    row = Action.objects.select_related("decision").get(pk=action.pk)
     if row.decision is not None:
         order.advance(row.decision)
+    removal_steps.advance_cause(row.cause)
 
 
 @work.job("action.carry_out", on_failure=_gave_up, role="reviewer", attempts=14, first=0.2, longest=600)
@@ -48,9 +61,9 @@ def carry_out(action: str) -> work.Outcome:
     row = _load(action)
     if row.state not in (State.PLANNED, State.SENT):
         return None
-    if row.kind == Kind.HIDE_ITEM and row.case_item and row.case_item.preserve_state == CaseItem.Preserve.DUE:
+    if row.kind == Kind.HIDE_ITEM and order.being_preserved(row):
         return None  # evidence first: the preserving step makes this due again
-    if row.kind == Kind.PURGE_ITEM and not order.may_purge(row):
+    if row.kind == Kind.PURGE_ITEM and not _may_purge(row):
         return _look_later(row)
     if row.kind == Kind.BAN:
         return _ban(row)
@@ -65,18 +78,24 @@ def carry_out(action: str) -> work.Outcome:
         raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
     work.boundary(f"action.{row.kind}.seen")
     with transaction.atomic():
-        order.alone(row.decision)
+        _alone(row)
         row = enforcement.confirm(row, seen=seen, actor=ACTOR)
-        if row.decision is not None:
-            order.advance(row.decision)
-            if row.kind == Kind.PURGE_ITEM:
-                reversal.complied(row.decision)
+        _go_on(row)
+        if row.decision is not None and row.kind == Kind.PURGE_ITEM:
+            reversal.complied(row.decision)
     work.boundary(f"action.{row.kind}.confirmed")
     return None
 
 
+def _may_purge(action: Action) -> bool:
+    return removal_steps.may_purge(action) if action.cause else order.may_purge(action)
+
+
 def _look_later(action: Action) -> work.Outcome:
-    """A purge whose time has not come, or against which an appeal is open: look again in a while."""
+    """A purge whose time has not come, or against which an appeal is open: look again in a while.
+
+    One that a removal wants is ordered anew by the removal, when its own time has come.
+    """
     decision = action.decision
     if decision is None or decision.state not in (decision.State.HELD, decision.State.CONFIRMED):
         return None
@@ -136,18 +155,11 @@ def undo(action: str) -> work.Outcome:
         _note_problem(row, str(error))
         raise work.GiveUp(f"action {row.pk} {type(error).__name__}") from error
     with transaction.atomic():
-        order.alone(row.decision)
+        _alone(row)
         enforcement.confirm_undone(row, seen=seen, actor=ACTOR)
         _go_on(row)
     work.boundary(f"action.{row.kind}.undo.confirmed")
     return None
-
-
-def _go_on(action: Action) -> None:
-    """Let the path look at where the action's decision stands now. Needs a transaction."""
-    decision = Action.objects.select_related("decision").get(pk=action.pk).decision
-    if decision is not None:
-        order.advance(decision)
 
 
 def _note_problem(action: Action, problem: str) -> None:

@@ -1,6 +1,7 @@
 """From a report to preserved evidence: resolve what it names, open or join a case, preserve.
 
-Jobs: `report.resolve`, `item.preserve` (with what stands around it, see `snapshot`), `account.preserve`.
+`receive_report` takes a report; faces call it as `commands.receive_report`. Jobs: `report.resolve`, `item.preserve`
+(with what stands around it, see `snapshot`), `account.preserve`.
 Nothing is hidden here: a stranger's report alone is no take-down button. Hosts are asked outside
 transactions, what they answered is written in one.
 """
@@ -23,16 +24,18 @@ from safehold.hosts import contract
 from safehold.hosts.service import contact
 from safehold.intake import service as intake
 from safehold.intake.models import Channel, Locator, Report
-from safehold.path import order, snapshot
+from safehold.path import order, resolving, snapshot
 from safehold.persons import service as persons
 from safehold.screening import service as screening
-from safehold.subjects import service as subjects
+from safehold.screening.models import HitRule
 from safehold.subjects.models import Account, Host, Item
 from safehold.work import service as work
 
 log = logging.getLogger(__name__)
 
 ACTOR = "system:worker"
+SCORER = "classifier"  # whose word a report of screening is that no list stands behind: see `scoring`
+ORDER, UNSEEN = HitRule.Does.ORDER, HitRule.Does.UNSEEN
 
 SOURCE = {
     Channel.FORM: Case.Knowledge.REPORT,
@@ -55,6 +58,19 @@ class Resolved:
             self.accounts.append(account)
         if item is not None and item not in self.items:
             self.items.append(item)
+
+
+def receive_report(new: intake.NewReport) -> intake.Accepted:
+    """Take a report from anybody. The receipt is worth showing only once this has returned (invariant 1).
+
+    A resend with the same one-time key returns the same receipt. Raises intake.TooLong and its kin for
+    what cannot be stored; never for lacking evidence, an account, or a link that leads somewhere.
+    """
+    with transaction.atomic():
+        accepted = intake.accept(new)
+        work.enqueue("report.resolve", key=str(accepted.report.pk), report=str(accepted.report.pk))
+    work.boundary("command.receive_report.committed")
+    return accepted
 
 
 # A host may be away for a day and more: what is reported there waits for it.
@@ -83,7 +99,9 @@ def _settle(locator: Locator) -> None:
     hosts = [locator.host] if locator.host else list(Host.objects.filter(enabled=True))
     for host in hosts:
         try:
-            found = _find(host, locator)
+            found = resolving.ask(
+                host, locator.raw, given_as=locator.given_as, account=locator.kind == Locator.Kind.ACCOUNT
+            )
         except (contract.NotFound, contract.Unsupported, contract.HostRefused):
             continue
         if found.item is not None and not _may_be_fetched(locator.report, found.item):
@@ -91,7 +109,7 @@ def _settle(locator: Locator) -> None:
             if found.account is None:
                 continue
         with transaction.atomic():
-            account, item = _rows(host, found)
+            account, item = resolving.rows(host, found)
             intake.settle_locator(
                 locator.pk, found_account=account, found_item=item, state=Locator.State.FOUND, actor=ACTOR
             )
@@ -108,29 +126,6 @@ def _may_be_fetched(report: Report, item: contract.ItemFacts) -> bool:
     return item.public is not False or report.channel in snapshot.OWN_WORD
 
 
-def _find(host: Host, locator: Locator) -> contract.Found:
-    line = contact(host)
-    if locator.given_as != Locator.GivenAs.ID:
-        return line.find(locator.raw)
-    if locator.kind == Locator.Kind.ACCOUNT:
-        return contract.Found(account=line.account(locator.raw))
-    item = line.item(locator.raw)
-    return contract.Found(item=item, account=line.account(item.account_id) if item.account_id else None)
-
-
-def _rows(host: Host, found: contract.Found) -> tuple[Account | None, Item | None]:
-    account = item = None
-    if found.account is not None:
-        account = subjects.account(host, found.account.id, handle=found.account.handle, url=found.account.url)
-    if found.item is not None:
-        if account is None and found.item.account_id:
-            account = subjects.account(host, found.item.account_id)
-        item = subjects.item(
-            host, found.item.id, kind=found.item.kind, owner=account, url=found.item.url, posted_at=found.item.posted_at
-        )
-    return account, item
-
-
 def _join(report: Report) -> Case | None:
     """Put the report's accounts and items into an undecided case, or into a new one."""
     resolved = Resolved()
@@ -144,7 +139,7 @@ def _join(report: Report) -> Case | None:
         _one_at_a_time(resolved)
         case = _case_for(report, resolved)
         if not case.reports.filter(pk=report.pk).exists():
-            cases.attach_report(case, report, actor=ACTOR, priority=_priority(report))
+            cases.attach_report(case, report, actor=ACTOR, priority=_priority(report, resolved))
         by_account = {a.pk: cases.add_subject(case, a, actor=ACTOR) for a in resolved.accounts}
         for item, reported in [*((i, True) for i in resolved.items), *((i, False) for i in listed)]:
             owner = by_account.get(item.account_id) if item.account_id else cases.add_subject(case, None, actor=ACTOR)
@@ -154,6 +149,8 @@ def _join(report: Report) -> Case | None:
             work.enqueue("item.preserve", key=str(case_item.pk), case_item=str(case_item.pk))
             if reported and _hides_at_once(report):
                 order.hide(case_item, actor=ACTOR)
+        if report.channel == Channel.SCREENING and screening.found_on(reports=[report.pk]).filter(did=UNSEEN).exists():
+            work.enqueue("hit.unseen", key=str(report.pk), report=str(report.pk))
         for subject in by_account.values():
             work.enqueue("account.preserve", key=str(subject.pk), subject=str(subject.pk))
         return case
@@ -166,12 +163,12 @@ def _one_at_a_time(resolved: Resolved) -> None:
 
 
 def _hides_at_once(report: Report) -> bool:
-    """Whose word is enough to hide, once preserved: a trusted flagger's, or an exact hit of a trusted list.
+    """Whose word is enough to hide, once preserved: a trusted flagger's, or that of a list by the operator's rule.
 
     A plain report is not: a stranger's word must not be a take-down button.
     """
     if report.channel == Channel.SCREENING:
-        return screening.entry_is_trusted(report.partner.removeprefix("entry:"))
+        return screening.hides_now(report.pk, report.partner.removeprefix("entry:"))
     return report.channel == Channel.FLAGGER
 
 
@@ -186,14 +183,22 @@ def _case_for(report: Report, resolved: Resolved) -> Case:
     return cases.open_case(
         knowledge_at=report.received_at,
         source=SOURCE[Channel(report.channel)],
-        priority=_priority(report),
+        priority=_priority(report, resolved),
         actor=ACTOR,
         follows=before,
     )
 
 
-def _priority(report: Report) -> int:
-    return cases.priority(urgent=report.urgent, source=SOURCE[Channel(report.channel)].value, class_id=report.class_id)
+def _priority(report: Report, resolved: Resolved) -> int:
+    """Where the case stands for this report. What screening found before it came (words, mostly) brings it forward."""
+    source = SOURCE[Channel(report.channel)].value
+    if report.channel == Channel.SCREENING:
+        source = screening.surest(report.pk) or source
+    place = cases.priority(urgent=report.urgent, source=source, class_id=report.class_id)
+    if report.channel == Channel.SCREENING and report.partner == SCORER:
+        place = cases.PRIORITY["other"]
+    ordered = screening.found_on(items=resolved.items).filter(did=ORDER) if resolved.items else None
+    return cases.forward(place) if ordered is not None and ordered.exists() else place
 
 
 def _nobody_found(report: Report) -> None:
@@ -222,7 +227,9 @@ def _listed_items(resolved: Resolved) -> list[Item]:
             except (contract.NotFound, contract.Unsupported):
                 continue
             with transaction.atomic():
-                found += [_rows(account.host, contract.Found(item=f))[1] for f in facts if f.public is not False]
+                found += [
+                    resolving.rows(account.host, contract.Found(item=f))[1] for f in facts if f.public is not False
+                ]
     return [item for item in found if item is not None]
 
 

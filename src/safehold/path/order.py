@@ -11,6 +11,7 @@ that settles its own step.
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from safehold.audit import service as audit
@@ -57,6 +58,13 @@ def carry_out(action: Action) -> None:
         work.enqueue("action.carry_out", key=str(action.pk), again=True, action=str(action.pk))
 
 
+def being_preserved(action: Action) -> bool:
+    """Whether the vault is about to take the action's item: in its own case, or, outside of one, in any."""
+    if action.case_item is not None:
+        return action.case_item.preserve_state == CaseItem.Preserve.DUE
+    return CaseItem.objects.filter(item=action.item, preserve_state=CaseItem.Preserve.DUE).exists()
+
+
 def before_preserving(case_item: CaseItem) -> None:
     """Take the decisions about an item before its preserving is settled, so that none is confirmed past it."""
     rows = Decision.objects.filter(covers=case_item, state__in=["proposed", "held", "confirmed"])
@@ -66,7 +74,8 @@ def before_preserving(case_item: CaseItem) -> None:
 
 def after_preserving(case_item: CaseItem) -> None:
     """The vault has the item, or it is not to be had: what waited for that goes on."""
-    for action in Action.objects.filter(case_item=case_item, kind=Kind.HIDE_ITEM, state=State.PLANNED):
+    waiting = Q(case_item=case_item) | Q(item=case_item.item)
+    for action in Action.objects.filter(waiting, kind=Kind.HIDE_ITEM, state=State.PLANNED):
         carry_out(action)
     for decision in Decision.objects.filter(covers=case_item, state__in=["held", "confirmed"]):
         advance(decision)
@@ -300,6 +309,8 @@ def wanted_kinds(decision: Decision) -> frozenset[str]:
 
 def also_wanted_by(action: Action) -> Decision | None:
     """Another decision in force in the same case that wants this very action (two classes, one person)."""
+    if action.cause:
+        return None  # outside every case: what a decision wants too, it has ordered itself
     others = Decision.objects.filter(state__in=["held", "confirmed"])
     if action.decision is not None:
         others = others.exclude(pk=action.decision.pk)

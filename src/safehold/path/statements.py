@@ -7,21 +7,19 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 from django.utils import timezone
 
 from safehold import policy
 from safehold.audit import service as audit
 from safehold.cases import duties
-from safehold.cases.models import Case, CaseSubject, Decision, Duty
+from safehold.cases.models import Case, Decision, Duty
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
 from safehold.hosts import contract
-from safehold.hosts.service import contact
 from safehold.notices import service as notices
 from safehold.notices.models import Letter, Statement
-from safehold.path import order, reversal
+from safehold.path import delivering, order, reversal
 from safehold.persons import service as persons
 from safehold.persons.models import Strike
 from safehold.redress.models import Appeal
@@ -43,15 +41,15 @@ def send_statement(decision: str) -> work.Outcome:
     row = Decision.objects.select_related("subject__account__host", "subject__case").get(pk=decision)
     if row.state != Decision.State.CONFIRMED or row.subject.account is None:
         return None
-    facts = _facts(row.subject)
+    facts = delivering.facts_of(row.subject.account)
     with transaction.atomic():
         statement = notices.draft_statement(_input(row, facts), ACTOR)
     if statement.state == Statement.State.WITHHELD:
         return work.Later(3600)
     if statement.state == Statement.State.DRAFTED:
         link = f"{settings.SAFEHOLD.base_url}/appeal/{notices.token_of(statement)}"
-        channels = _deliver(
-            row.subject,
+        channels = delivering.deliver(
+            row.subject.account,
             facts,
             title=statement.title,
             text=notices.text(statement, link),
@@ -139,41 +137,6 @@ def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 
 
-def _facts(subject: CaseSubject) -> contract.AccountFacts:
-    """The account as the host knows it now; where it is gone, what is needed to address it."""
-    account = subject.account
-    if account is None:
-        raise LookupError("An unknown person cannot be told anything.")
-    try:
-        return contact(account.host).account(account.external_id)
-    except contract.NotFound:
-        return contract.AccountFacts(id=account.external_id, handle=account.handle, status=contract.AccountStatus.GONE)
-
-
-def _deliver(
-    subject: CaseSubject, facts: contract.AccountFacts, *, title: str, text: str, link: str, key: str
-) -> list[str]:
-    """Bring a message to the account holder. Returns the channels that took it.
-
-    A host that cannot be reached is tried again later, unless an e-mail went out already.
-    """
-    account = subject.account
-    channels: list[str] = []
-    addresses = facts.verified_emails or facts.emails
-    if addresses:
-        send_mail(title, text, settings.SAFEHOLD.mail_from, list(addresses[:1]))
-        channels.append("email")
-    try:
-        contact(account.host).tell_account(account.external_id, subject=title, text=text, link=link, key=key)  # type: ignore[union-attr]
-        channels.append("host")
-    except (contract.Unsupported, contract.NotFound, contract.HostRefused):
-        pass  # recorded by its absence from the channels; nothing delivered at all raises a task
-    except contract.HostUnavailable:
-        if not channels:
-            raise
-    return channels
-
-
 @work.job("letter.appeal", role="senior", attempts=12, first=1)
 def send_appeal_letter(appeal: str) -> work.Outcome:
     """Tell the account holder how the appeal ended, once the reversal stands or is known to be impossible."""
@@ -186,13 +149,13 @@ def send_appeal_letter(appeal: str) -> work.Outcome:
             return work.Later(3600)  # a second person has yet to agree
         if Action.objects.filter(decision=row.decision, state=Action.State.REVERSING).exists():
             return work.Later(1)
-    facts = _facts(subject)
+    facts = delivering.facts_of(subject.account)
     language = notices.language_of(facts.language or row.language)
     for one in _letters(row, facts, language):
         if one.state == Letter.State.DRAFTED:
             link = f"{settings.SAFEHOLD.base_url}/policy"
-            channels = _deliver(
-                subject, facts, title=one.title, text=notices.text(one, link), link=link, key=str(one.pk)
+            channels = delivering.deliver(
+                subject.account, facts, title=one.title, text=notices.text(one, link), link=link, key=str(one.pk)
             )
             with transaction.atomic():
                 for channel in channels or ["none"]:

@@ -89,7 +89,7 @@ def _page(
         {
             "token": token,
             "statement": statement,
-            "blocks": _blocks(
+            "blocks": letter_blocks(
                 notices.text(statement, settings.SAFEHOLD.base_url + reverse("public:appeal", args=[token]))
             ),
             "written_in": statement.language,
@@ -106,7 +106,7 @@ def _page(
     )
 
 
-def _blocks(body: str) -> list[dict[str, object]]:
+def letter_blocks(body: str) -> list[dict[str, object]]:
     """The letter's plain text in pieces: a heading where a block has more than one line, lists, sentences."""
     blocks: list[dict[str, object]] = []
     for block in body.strip().split("\n\n"):

@@ -1,7 +1,8 @@
 """The report form's fields: what is typed, kept, checked, and handed on. Nothing in it demands evidence (S55).
 
 `Typed.read(request)` takes what was sent, `problems()` names what must be shortened or corrected,
-`new_report()` makes the input record of `path.commands.receive_report`.
+`new_report()` makes the input record of `path.commands.receive_report`. The removal form (`removal_form`) uses
+`fresh_key`, `known_key`, `line`, `is_email` and `only_host` too.
 """
 
 import hashlib
@@ -72,17 +73,17 @@ class Typed:
         hosts = set(Host.objects.filter(enabled=True).values_list("slug", flat=True))
         wished = get("language", "")
         return cls(
-            account_name=_line(get("account_name", "")),
+            account_name=line(get("account_name", "")),
             links=get("links", ""),
             host=get("host", "") if get("host", "") in hosts else "",
             reason=get("reason", ""),
             class_id=kind if kind in dict(KINDS) else "",
             relationship=_relationship(kind, get("relationship", "")),
             urgent=get("urgent", "") == "1",
-            contact_email=_line(get("contact_email", "")),
+            contact_email=line(get("contact_email", "")),
             language=wished if wished in LANGUAGES else language,
             country=country_code(get("country", "")),
-            key=_known_key(get("key", "")),
+            key=known_key(get("key", "")),
             kind_given="class_id" in sent,
         )
 
@@ -100,7 +101,7 @@ class Typed:
                 }
         if links := self._too_many_or_long():
             found["links"] = links
-        if self.contact_email and "contact_email" not in found and not _is_email(self.contact_email):
+        if self.contact_email and "contact_email" not in found and not is_email(self.contact_email):
             found["contact_email"] = _(
                 "This does not look like an e-mail address. Correct it, or leave the field empty."
             )
@@ -131,7 +132,7 @@ class Typed:
             once_key=self.once_key(),
             locators=self.locators(),
             account_name=self.account_name,
-            host=self.host or _only_host(),
+            host=self.host or only_host(),
             reason=self.reason.strip(),
             class_id=self.class_id,
             relationship=self.relationship,
@@ -160,7 +161,8 @@ def country_code(text: str) -> str:
     return code if re.fullmatch("[A-Z]{2}", code) else ""
 
 
-def _known_key(text: str) -> str:
+def known_key(text: str) -> str:
+    """The form's one-time key where it is one of ours, else a fresh one."""
     try:
         _signer.unsign(text)
     except signing.BadSignature:
@@ -173,11 +175,13 @@ def _relationship(kind: str, text: str) -> str:
     return text if kind == "altercation" and text in Relationship.values else ""
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
+    """What was typed into one line, without stray spaces."""
     return " ".join(text.split())
 
 
-def _is_email(text: str) -> bool:
+def is_email(text: str) -> bool:
+    """Whether it can be an e-mail address."""
     try:
         validate_email(text)
     except ValidationError:
@@ -185,7 +189,7 @@ def _is_email(text: str) -> bool:
     return True
 
 
-def _only_host() -> str:
+def only_host() -> str:
     """The one host of an installation that has one; its name need not be asked."""
     slugs = list(Host.objects.filter(enabled=True).values_list("slug", flat=True)[:2])
     return slugs[0] if len(slugs) == 1 else ""

@@ -19,6 +19,7 @@ from safehold.path import commands
 from safehold.public import bodies, countries, proof, throttle
 from safehold.public.pages import page
 from safehold.public.report_form import KINDS, RELATIONSHIPS, Typed, country_code
+from safehold.removals import service as removals
 from safehold.subjects.models import Host
 
 TOO_MUCH = gettext_lazy(
@@ -120,11 +121,17 @@ def lookup(request: HttpRequest) -> HttpResponse:
     except bodies.Refused as refused:
         return refused.response
     typed = sent.get("code", "").strip()
-    if "/appeal/" in typed:
+    if "/removal/appeal/" in typed:
+        token = typed.split("/removal/appeal/", 1)[1].split("?")[0].split("#")[0].strip("/ ")
+        if token and "/" not in token and len(token) <= 500:
+            return HttpResponseRedirect(reverse("public:removal-objection", args=[token]), status=303)
+    elif "/appeal/" in typed:
         token = typed.split("/appeal/", 1)[1].split("?")[0].split("#")[0].strip("/ ")
         if token and "/" not in token and len(token) <= 500:
             return HttpResponseRedirect(reverse("public:appeal", args=[token]), status=303)
     code = typed.split("/r/", 1)[-1].strip("/ ") if "/r/" in typed else typed
+    if code and removals.by_code(code) is not None:
+        return HttpResponseRedirect(reverse("public:removal-receipt", args=[code]), status=303)
     found = intake.by_code(code) if code else None
     if found is None:
         problem = _("No report has this code. Check it letter by letter; it has four groups of four.")

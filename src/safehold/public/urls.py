@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from safehold.public import appeals, policy_pages, probes, reporting, views
+from safehold.public import appeals, policy_pages, probes, removing, reporting, views
 
 app_name = "public"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("r", reporting.lookup, name="lookup"),
     path("r/<str:code>", reporting.receipt, name="receipt"),
     path("r/<str:code>/links", reporting.receipt_locators, name="receipt-locators"),
+    path("removal", removing.removal, name="removal"),
+    path("removal/r/<str:code>", removing.receipt, name="removal-receipt"),
+    path("removal/appeal/<str:token>", removing.objection, name="removal-objection"),
     path("appeal/<str:token>", appeals.appeal, name="appeal"),
     path("policy", policy_pages.present, name="policy-now"),
     path("policy/<str:version>/<str:lang>", policy_pages.document, name="policy"),

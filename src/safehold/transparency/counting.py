@@ -23,6 +23,8 @@ from safehold.intake.models import Channel, Locator, Report
 from safehold.persons.models import Ban
 from safehold.policy.versions import FIRST, classes
 from safehold.redress.models import Appeal
+from safehold.removals.models import Removal, RemovalItem
+from safehold.removals.service import RUNNING
 
 Row = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -30,6 +32,7 @@ Span = tuple[datetime, datetime]
 FILED = ("finished", "recovered")
 # What took effect: in force, or replaced later by an appeal or a correction.
 EFFECTIVE = (Decision.State.CONFIRMED, Decision.State.REPLACED)
+FOUND_VALID = ("valid", "removing", "removed", "not_found", "withdrawn", "restoring", "restored")
 SANCTIONS = ("suspend_permanently", "suspend_protectively", "lock_until_removed", "read_only", "ban_person")
 
 
@@ -39,7 +42,7 @@ def sections(start: date, end: date) -> list[dict[str, Any]]:
     made = {
         "reports": _reports, "cases": _cases, "decisions": _decisions, "clauses": _clauses, "sanctions": _sanctions,
         "actions": _actions, "cybertips": _cybertips, "times": _times, "appeals": _appeals, "care": _care,
-        "bans": _bans, "duties": _duties,
+        "bans": _bans, "duties": _duties, "removals": _removals,
     }  # fmt: skip
     return [{"id": name, "rows": rows(span)} for name, rows in made.items()]
 
@@ -217,6 +220,7 @@ def _care(span: Span) -> list[Row]:
         "lock_until_removed" in _codes(outcome) for outcome in of_exploitation.values_list("outcome", flat=True)
     )
     hidden = Action.objects.filter(kind=Action.Kind.HIDE_ITEM, confirmed_at__gte=span[0], confirmed_at__lt=span[1])
+    hidden = hidden.filter(case_item__isnull=False)  # removals stand in a section of their own
     every = rows.count()
     return [
         _count("care.two_people", rows.filter(second_agrees=True)),
@@ -271,9 +275,35 @@ def _duties(span: Span) -> list[Row]:
     ]
 
 
+def _removals(span: Span) -> list[Row]:
+    """Requests under the TAKE IT DOWN Act, apart from child safety. In time is within 48 hours of a whole request."""
+    received = Removal.objects.filter(received_at__gte=span[0], received_at__lt=span[1])
+    settled = Removal.objects.filter(settled_at__gte=span[0], settled_at__lt=span[1])
+    gone = Removal.objects.filter(removed_at__gte=span[0], removed_at__lt=span[1])
+    in_time = gone.filter(removed_at__lte=F("deadline"))
+    late = Removal.objects.filter(state__in=RUNNING, deadline__lt=datetime.now(UTC))
+    copies = RemovalItem.objects.filter(added_at__gte=span[0], added_at__lt=span[1]).exclude(found="named")
+    return [
+        _count("removals.received", received),
+        _count("removals.valid", received.exclude(checked_at=None).filter(state__in=FOUND_VALID)),
+        {**_count("removals.removed", gone), "parts": ["removals.in_time", "removals.late"]},
+        _count("removals.in_time", in_time),
+        _count("removals.late", gone.exclude(pk__in=in_time.values("pk"))),
+        _count("removals.refused", settled.filter(state="refused")),
+        _count("removals.not_found", settled.filter(state="not_found")),
+        _count("removals.withdrawn", settled.filter(state="withdrawn")),
+        _count("removals.restored", settled.filter(state__in=["restoring", "restored"])),
+        _count("removals.routed", Removal.objects.filter(routed_at__gte=span[0], routed_at__lt=span[1])),
+        _count("removals.copies", copies),
+        _count("removals.overdue_now", late),
+        _median("removals.time", _seconds(gone.values_list("complete_at", "removed_at"))),
+    ]
+
+
 def first_day() -> date | None:
-    """The day of the earliest report or case; None where nothing is recorded."""
+    """The day of the earliest report, case or removal request; None where nothing is recorded."""
     report = Report.objects.order_by("received_at").values_list("received_at", flat=True).first()
     case = Case.objects.order_by("knowledge_at").values_list("knowledge_at", flat=True).first()
-    known = [moment.astimezone(UTC).date() for moment in (report, case) if moment is not None]
+    asked = Removal.objects.order_by("received_at").values_list("received_at", flat=True).first()
+    known = [moment.astimezone(UTC).date() for moment in (report, case, asked) if moment is not None]
     return min(known) if known else None

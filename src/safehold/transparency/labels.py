@@ -27,6 +27,9 @@ SECTIONS: dict[str, tuple[Promise, Promise]] = {
     "appeals": (_("Appeals"), _("Each is answered by somebody who had no part in the decision.")),
     "care": (_("How decisions were made"), _("By whom, and how much a machine did.")),
     "bans": (_("Bans"), _("Persons who may not open a new account.")),
+    "removals": (_("Removal requests"), _(
+        "Requests to remove intimate pictures or films that were published without consent (47 USC 223a)."
+    )),
     "duties": (_("Duties"), _("What law and policy require in a case, until it is done or waived with a reason.")),
 }  # fmt: skip
 
@@ -96,6 +99,19 @@ ROWS: dict[str, Promise] = {
     "bans.placed": _("Bans placed"),
     "bans.lifted": _("Bans lifted"),
     "bans.in_force_now": _("Bans in force now"),
+    "removals.received": _("Requests received"),
+    "removals.valid": _("of these, found valid"),
+    "removals.removed": _("Requests done: everything named is removed"),
+    "removals.in_time": _("within 48 hours"),
+    "removals.late": _("later"),
+    "removals.refused": _("Requests refused"),
+    "removals.not_found": _("Requests that named nothing on our services"),
+    "removals.withdrawn": _("Requests taken back"),
+    "removals.restored": _("Removals taken back after an objection or a second look"),
+    "removals.routed": _("Requests that went to child safety as well"),
+    "removals.copies": _("Identical copies removed"),
+    "removals.overdue_now": _("Requests overdue now"),
+    "removals.time": _("Median time from a whole request to the removal"),
     "duties.open_now": _("Duties open now"),
     "duties.open_now.report_shall": _("report to NCMEC, required"),
     "duties.open_now.report_may": _("report to NCMEC, permitted"),
