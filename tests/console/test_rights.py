@@ -15,12 +15,14 @@ from tests.console.conftest import Browser, SignIn
 ARGUMENTS = {
     "key-issue": ["memory"], "host": ["memory"], "assess": [uuid.uuid4(), "cse"], "answers": [uuid.uuid4(), "cse"],
     "question": [uuid.uuid4(), "cse", "minor"], "appeal-question": [uuid.uuid4(), "minor"],
-    "policy-grid": ["2024-05", "altercation"],
+    "policy-grid": ["2024-05", "altercation"], "list": ["source-1"], "list-trust": ["source-1"],
+    "list-exact": ["source-1"], "list-rule": ["source-1", "exact"], "mapping-new": ["source-1"],
+    "mapping-write": ["source-1", "2024-05", "cse"],
 }  # fmt: skip
 NO_ARGUMENT = {
     "home", "keys", "queue", "records", "second-list", "appeals", "tasks", "persons", "audit", "audit-refused",
     "audit-verify", "policies", "members", "member-new", "hosts", "custody", "exposure", "granted", "authorities",
-    "filings", "process-new", "uk",
+    "filings", "process-new", "uk", "lists", "surfaces", "surface-new", "removals",
 }  # fmt: skip
 
 

@@ -18,8 +18,10 @@ from safehold.cases.decisions import AlreadyDecided, SamePerson
 from safehold.cases.models import Case
 from safehold.console.device import device_of
 from safehold.evidence import service as evidence
-from safehold.path import custody
+from safehold.path import custody, unseen
 from safehold.redress.service import TookPart
+from safehold.removals import service as removals
+from safehold.screening import service as screening
 from safehold.staff.models import Member, StaffRole
 
 KNOWN = (
@@ -28,6 +30,7 @@ KNOWN = (
     SamePerson,
     AlreadyDecided,
     TookPart,
+    removals.SamePerson,
     IllegalMove,
     evidence.Destroyed,
     evidence.NotRevealed,
@@ -38,6 +41,8 @@ KNOWN = (
     evidence.HoldInForce,
     evidence.KeyStoreFailed,
     custody.StillNeeded,
+    screening.NeedsSecondPerson,
+    unseen.NotLookedAt,
 )
 
 
@@ -105,6 +110,16 @@ _TWO = Words(
     _("Two people are needed"),
     _("Whoever asked cannot agree, and nobody lets themselves look. Another custodian must do this."),
 )
+_TWO_OWNERS = Words(
+    403,
+    _("Two people are needed"),
+    _("Whoever asked for this, or signed it, cannot agree to it. Another policy owner must do this."),
+)
+_LOOK_FIRST = Words(
+    409,
+    _("Look at it first"),
+    _("Take the case and reveal every file that the decision is about. Then say whether it was right."),
+)
 _HELD = Words(
     409,
     _("A hold stands against this"),
@@ -126,6 +141,7 @@ _WORDS: dict[type[Exception], Words] = {
     cases.NoLease: _NO_LEASE,
     SamePerson: _TOOK_PART,
     TookPart: _TOOK_PART,
+    removals.SamePerson: _TOOK_PART,
     AlreadyDecided: _DECIDED,
     IllegalMove: _FASTER,
     evidence.Destroyed: _DESTROYED,
@@ -137,6 +153,8 @@ _WORDS: dict[type[Exception], Words] = {
     evidence.HoldInForce: _HELD,
     evidence.KeyStoreFailed: _NO_STORE,
     custody.StillNeeded: _NEEDED,
+    screening.NeedsSecondPerson: _TWO_OWNERS,
+    unseen.NotLookedAt: _LOOK_FIRST,
 }
 
 

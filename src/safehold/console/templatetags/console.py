@@ -26,6 +26,7 @@ register = template.Library()
 PAGES = (
     ("console:home", Right.HOME),
     ("console:queue", Right.ASSESS),
+    ("console:removals", Right.ASSESS),
     ("console:second-list", Right.SECOND),
     ("console:appeals", Right.APPEALS),
     ("console:tasks", Right.TASKS),
@@ -36,6 +37,7 @@ PAGES = (
     ("console:persons", Right.RECORD),
     ("console:custody", Right.CUSTODY),
     ("console:policies", Right.POLICY),
+    ("console:lists", Right.POLICY),
     ("console:audit", Right.AUDIT),
     ("console:members", Right.ADMINISTER),
     ("console:hosts", Right.ADMINISTER),
@@ -46,6 +48,7 @@ def _words(route: str) -> str:
     return {
         "console:home": _("Start"),
         "console:queue": _("Queue"),
+        "console:removals": _("Removals"),
         "console:second-list": _("Second person"),
         "console:appeals": _("Appeals"),
         "console:tasks": _("Tasks"),
@@ -56,6 +59,7 @@ def _words(route: str) -> str:
         "console:persons": _("Bans"),
         "console:custody": _("Evidence"),
         "console:policies": _("Policy"),
+        "console:lists": _("Lists"),
         "console:audit": _("Audit"),
         "console:members": _("Staff"),
         "console:hosts": _("Hosts"),

@@ -15,7 +15,10 @@ from safehold.console.device import device_of
 from safehold.console.rights import StaffRequest, requires
 from safehold.enforcement.models import Action
 from safehold.intake import service as intake
-from safehold.path import commands, judging
+from safehold.intake.models import Channel
+from safehold.path import commands, judging, unseen
+from safehold.screening import service as screening
+from safehold.screening.models import HitRule
 from safehold.staff import service as staff
 from safehold.staff.service import Right
 from safehold.subjects.models import Role
@@ -32,6 +35,7 @@ def case(request: StaffRequest, case_id: str) -> HttpResponse:
         context["same_person"] = lease.holder == request.user.actor
         context["holder"] = staff.names_of([lease.holder])[lease.holder]
     if mine:
+        context |= _hits(row)
         context |= {"reports": _reports(row), "subjects": _subjects(row), "items": _items(row), "roles": Role.choices}
     return render(request, "console/case.html", context)
 
@@ -44,6 +48,16 @@ def _reports(row: Case) -> list[dict[str, Any]]:
     """Reports with their alleged wording. Who reported is not part of the case file."""
     reports = row.reports.order_by("received_at").prefetch_related("locators__account", "locators__item")
     return [{"report": report, "words": intake.words_of(report.pk)} for report in reports]
+
+
+def _hits(row: Case) -> dict[str, Any]:
+    """What screening found that led here, and why nobody decided without a look although a rule says so."""
+    reports = list(row.reports.filter(channel=Channel.SCREENING).order_by("received_at"))
+    found = list(screening.found_on(reports=[report.pk for report in reports]))
+    unseen_ones = {hit.report for hit in found if hit.did == HitRule.Does.UNSEEN}
+    asked = next((report for report in reports if report.pk in unseen_ones), None)
+    doubt = unseen.why_left(asked) if asked is not None and row.state == Case.State.OPEN else ""
+    return {"hits": found, "doubt": doubt}
 
 
 def _subjects(row: Case) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ from safehold.console.rights import StaffRequest, requires
 from safehold.console.views.tasks import mine
 from safehold.evidence import service as evidence
 from safehold.evidence.models import Request
-from safehold.path import clock
+from safehold.path import clock, removal_clock
 from safehold.redress import service as redress
+from safehold.screening.models import CategoryMapping, Proposal
 from safehold.staff import service as staff
 from safehold.staff.models import Member
 from safehold.staff.service import Right
@@ -30,6 +31,8 @@ def home(request: StaffRequest) -> HttpResponse:
     context: dict[str, Any] = {"tasks_open": mine(member).filter(closed_at=None).count(), "factor": _factor(member)}
     if staff.may(member, Right.ASSESS):
         context["queue"] = queue_figures()
+        removals = removal_clock.waiting()
+        context["removals"] = {"all": len(removals), "soon": sum(one.step is not None for one in removals)}
         context["held"] = _my_leases(member, device_of(request))
     if staff.may(member, Right.SECOND):
         context["second"] = second_waiting(member).count()
@@ -45,6 +48,8 @@ def home(request: StaffRequest) -> HttpResponse:
         context["granted"] = evidence.grants_in_force().filter(member=member.actor).count()
         today = timezone.now() - timedelta(days=1)
         context["shown"] = evidence.exposure(since=today, actor=member.actor).get(member.actor)
+    if staff.may(member, Right.POLICY):
+        context["lists"] = lists_waiting(member)
     if staff.may(member, Right.AUDIT):
         context["chain"] = chainview.figures()
     if staff.may(member, Right.ADMINISTER):
@@ -74,6 +79,13 @@ def second_waiting(member: Member) -> Any:
     mine = [reason for reason in reasons if staff.may_be_second(member, reason)]
     rows = rows.filter(second_needed__in=mine)
     return rows.select_related("subject__case", "subject__account__host").order_by("decided_at")
+
+
+def lists_waiting(member: Member) -> int:
+    """How many changes of lists and meanings of categories wait for this member as the second person."""
+    asked = Proposal.objects.filter(state=Proposal.State.ASKED).exclude(asked_by=member.actor)
+    signed = CategoryMapping.objects.filter(ended_at=None, countersigned_at=None).exclude(signed_by=member.actor)
+    return asked.count() + signed.count()
 
 
 def _my_leases(member: Member, device: str) -> list[Lease]:

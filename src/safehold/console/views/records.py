@@ -16,7 +16,7 @@ from safehold.audit.models import Entry
 from safehold.authorities.models import UkMatter
 from safehold.cases.duties import ReasonMissing
 from safehold.cases.models import Case, CaseSubject, Decision, Duty
-from safehold.console import forms
+from safehold.console import forms, refs
 from safehold.console.paging import page_of
 from safehold.console.rights import StaffRequest, requires
 from safehold.cybertip.models import ENDED, Filing
@@ -141,6 +141,8 @@ def retry(request: StaffRequest, action_id: str) -> HttpResponse:
     action = get_object_or_404(Action.objects.select_related("case_item", "subject"), pk=action_id)
     commands.retry_action(action.pk, actor=request.user.actor)
     messages.success(request, _("The order is sent again."))
+    if action.cause:
+        return redirect(refs.address_of(f"action:{action.pk}") or "console:home")
     return redirect("console:record", _case_id(action))
 
 

@@ -52,5 +52,7 @@ def task(request: StaffRequest, task_id: str) -> HttpResponse:
             return redirect("console:tasks")
     readable = staff.may(request.user, Right.RECORD)
     address = refs.address_of(row.about, filing=staff.may(request.user, Right.FILING)) if readable else ""
+    if not address and staff.may(request.user, Right.POLICY):
+        address = refs.of_lists(row.about)
     context = {"task": row, "form": form, "address": address}
     return render(request, "console/task.html", context, status=422 if form.errors else 200)
