@@ -1,13 +1,14 @@
 """What users wait for, measured on real processes: `safehold bench`.
 
 `main` runs the benches by name. Each is a module with `run(stand, runs) -> Result`; `stand` starts the processes,
-`figures` computes and prints. `policy` and `vault` need no process, `cybertip` starts the simulator alone; each of
-these gives two results. Every figure stands beside what it is compared with, measured in the same run. SQLite in a
-fresh folder; an empty PostgreSQL database where SAFEHOLD_BENCH_DATABASE_URL names one.
+`figures` computes and prints. `policy`, `vault` and `lookup` need no process, `cybertip`, `hashing` and `screen` start
+their own; each of these gives two results. Every figure stands beside what it is compared with, measured in the same
+run. SQLite in a fresh folder; an empty PostgreSQL database where SAFEHOLD_BENCH_DATABASE_URL names one.
 """
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bench import figures
 
-NAMES = ("receipt", "suspend", "cybertip", "vault", "policy")
-APART = ("cybertip", "vault", "policy")  # need none of the stand's processes
+NAMES = ("receipt", "suspend", "cybertip", "vault", "policy", "lookup", "hashing", "screen", "text", "lists")
+APART = ("cybertip", "vault", "policy", "lookup", "hashing", "screen", "text", "lists")  # need no stand
 
 
 def main(which: list[str], runs: int, as_json: bool) -> int:
@@ -30,15 +31,17 @@ def main(which: list[str], runs: int, as_json: bool) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="safehold-bench-") as folder:
         _environment(Path(folder))
-        from bench import cybertip, figures, policy, vault
+        from bench import cybertip, figures, hashing, lists, lookup, policy, screen, text, vault
 
         results = _on_processes([name for name in wanted if name not in APART], Path(folder), runs)
-        if "cybertip" in wanted:
-            results += cybertip.run(Path(folder), runs)
-        if "vault" in wanted:
-            results += vault.run(Path(folder), runs)
-        if "policy" in wanted:
-            results += policy.run(runs)
+        apart = {
+            "cybertip": lambda: cybertip.run(Path(folder), runs), "vault": lambda: vault.run(Path(folder), runs),
+            "policy": lambda: policy.run(runs), "lookup": lambda: lookup.run(runs),
+            "hashing": lambda: hashing.run(runs), "screen": lambda: screen.run(Path(folder), runs),
+            "text": lambda: text.run(runs), "lists": lambda: lists.run(runs),
+        }  # fmt: skip
+        for name in APART:
+            results += apart[name]() if name in wanted else []
         machine = figures.machine()
     if as_json:
         print(json.dumps({"machine": machine, "runs": runs, "benches": [one.as_dict() for one in results]}, indent=1))
@@ -61,7 +64,7 @@ def _on_processes(wanted: list[str], folder: Path, runs: int) -> "list[figures.R
 
 def _environment(folder: Path) -> None:
     """The bench's own settings, in place of whatever the environment holds."""
-    for name in [name for name in os.environ if name.startswith("SAFEHOLD_") and name != "SAFEHOLD_BENCH_DATABASE_URL"]:
+    for name in [name for name in os.environ if re.match(r"SAFEHOLD_(?!BENCH_)", name)]:
         del os.environ[name]
     from safehold.app.serve import free_port
 

@@ -54,8 +54,8 @@ class Safehold:
         """Whether Safehold's lists know this file, and whether it must be hidden at once."""
         answers = self._call("POST", "/screen/v1/check", self.question(sha256=sha256)).get("items")
         match answers:
-            case [{"hits": list(hits), "do": "allow" | "hide" as wanted}]:
-                return bool(hits), wanted == "hide"
+            case [{"hits": list(hits), "do": "allow" | "review" | "hide" as wanted}]:
+                return bool(hits), wanted == "hide"  # on review it is shown: a person decides
         raise Unreachable("the screening's answer is not about the one file")
 
     def question(self, **item: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ from safehold.api import screen
 from safehold.audit.models import Entry, FailedAttempt
 from safehold.hosts import keys
 from safehold.intake.models import Report
-from safehold.path import commands
+from safehold.path import hits
 from safehold.screening import service as screening
+from safehold.screening.matching import Matcher
 from safehold.subjects.models import Host
+from tests.api.asking import CHECK, RECORD, ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KNOWN = hashlib.sha256(b"gradient 1").hexdigest()
@@ -25,7 +26,6 @@ ASKED = {
     "jurisdiction": "US",
     "items": [{"sha256": KNOWN, "item_id": "p1", "account_id": "a1"}],
 }
-CHECK, RECORD = "/screen/v1/check", "/screen/v1/record"
 
 
 @pytest.fixture(autouse=True)
@@ -38,41 +38,14 @@ def threads_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
 def listed(data: Path) -> Any:
     with transaction.atomic():
         return screening.add_entry(
-            "test-list", KNOWN, source="tests", category="A1", purpose="prevent-exploitation", licence="own", actor="staff:1"
+            "test-list",
+            KNOWN,
+            source="tests",
+            category="A1",
+            purpose="prevent-exploitation",
+            licence="own",
+            actor="staff:1",
         )
-
-
-def ask(
-    path: str, body: Any, key: str = "", *, parts: int = 1, headers: dict[str, str] | None = None, **scope: Any
-) -> Any:
-    """Call the app as a server does; gives (status, headers, JSON, how often it read)."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    size = -(-len(raw) // parts) or 1
-    pieces = [raw[at : at + size] for at in range(0, len(raw), size)] or [b""]
-    given = {"content-type": "application/json", "content-length": str(len(raw))} | (headers or {})
-    if key:
-        given["authorization"] = f"Bearer {key}"
-    sent: list[dict[str, Any]] = []
-    reads = 0
-
-    async def receive() -> dict[str, Any]:
-        nonlocal reads
-        reads += 1
-        if reads > len(pieces):
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": pieces[reads - 1], "more_body": reads < len(pieces)}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    whole = {
-        "type": "http", "method": "POST", "path": path,
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items() if value], **scope,
-    }  # fmt: skip
-    asyncio.run(screen.app(whole, receive, send))
-    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    assert dict(sent[0]["headers"])[b"cache-control"] == b"no-store"
-    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"]), reads
 
 
 def test_check_answers_and_records_nothing(listed: Any, key: str) -> None:
@@ -82,17 +55,15 @@ def test_check_answers_and_records_nothing(listed: Any, key: str) -> None:
     assert status == 200
     assert answer["items"][0] == {"sha256": OTHER, "hits": [], "do": "allow"}
     hit = answer["items"][1]["hits"][0]
-    assert hit == {"list": "test-list", "source": "tests", "category": "A1", "exact": True}
+    assert hit == {"list": "test-list", "source": "tests", "category": "A1", "exact": True, "how": "sha256"}
+    assert answer["items"][1]["do"] == "review"  # the list is not trusted: a person first
     assert (Report.objects.count(), Entry.objects.count()) == (0, before)
 
 
-def test_only_a_trusted_list_says_hide(listed: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import msgspec
-
-    match = screening.match
-    for trusted, do in ((False, "allow"), (True, "hide")):
-        monkeypatch.setattr(
-            screening, "match", lambda hashes, t=trusted: [msgspec.structs.replace(h, trusted=t) for h in match(hashes)]
+def test_only_a_trusted_list_says_hide(listed: Any, key: str) -> None:
+    for trusted, do in ((False, "review"), (True, "hide"), (False, "review")):
+        screening.set_trusted(
+            "test-list", trusted=trusted, because="placeholder", actor="staff:1", approved_by="staff:2"
         )
         assert ask(CHECK, ASKED, key)[2]["items"][0]["do"] == do
 
@@ -114,14 +85,14 @@ def test_long_ids_are_recorded_too(listed: Any, key: str) -> None:
 
 
 def test_record_is_all_or_nothing(listed: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = commands.screening_hit
+    taken = hits.record
 
     def fails_on_second(*args: Any, **more: Any) -> Any:
         if more["item_id"] == "p2":
             raise RuntimeError("placeholder message 3")
         return taken(*args, **more)
 
-    monkeypatch.setattr(commands, "screening_hit", fails_on_second)
+    monkeypatch.setattr(hits, "record", fails_on_second)
     body = ASKED | {"items": [{"sha256": KNOWN, "item_id": "p1"}, {"sha256": KNOWN, "item_id": "p2"}]}
     status, _headers, answer, _reads = ask(RECORD, body, key)
     assert (status, answer["error"]) == (500, "internal")
@@ -220,10 +191,10 @@ def test_a_caller_who_hangs_up_gets_no_answer(key: str) -> None:
 def test_the_log_says_the_kind_alone(
     key: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(_hashes: object) -> None:
+    def fails(*_given: object) -> None:
         raise RuntimeError("placeholder message 3")
 
-    monkeypatch.setattr(screening, "match", fails)
+    monkeypatch.setattr(Matcher, "look", fails)
     assert ask(CHECK, ASKED, key)[0] == 500
     assert "RuntimeError" in caplog.text
     assert "placeholder" not in caplog.text

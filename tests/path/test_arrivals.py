@@ -172,7 +172,7 @@ def test_whose_word_hides_at_once(world: memory_host.World, channel: str, truste
 
 def entry(trusted: bool) -> Any:
     row = screening.add_entry(
-        "known", "a" * 64, source="practice", category="a1", purpose="detection", licence="own", actor=FIRST
+        "known", "a" * 64, source="practice", category="a1", purpose="prevent-exploitation", licence="own", actor=FIRST
     )
     if trusted:
         screening.set_trusted("known", trusted=True, because="a test", actor=FIRST, approved_by=SECOND)

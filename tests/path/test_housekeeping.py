@@ -38,7 +38,8 @@ def test_looking_over_what_is_on_its_way_changes_nothing(world: memory_host.Worl
     assert (Entry.objects.count(), sorted(Action.objects.values_list("kind", "state")), list(world.orders)) == before
 
 
-def test_the_worker_starts_both_once(db: None) -> None:
+def test_the_worker_starts_each_once(db: None) -> None:
     housekeeping.keep_going()
     housekeeping.keep_going()
-    assert sorted(Job.objects.values_list("name", flat=True)) == ["house.daily", "house.look_over"]
+    names = ["archive.tend", "exchange.watch", "house.daily", "house.look_over", "index.look", "rescreen.run"]
+    assert sorted(Job.objects.values_list("name", flat=True)) == names

@@ -1,7 +1,8 @@
 """A desk with something on every page: members of each role, cases in every state. For page tests and screenshots.
 
 `build` fills an empty, migrated installation whose keys exist; it runs the due jobs in this process. `beside` adds
-what custodians and whoever files meet: holds, requests, grants, a package, reports in each state, notices.
+what custodians and whoever files meet: holds, requests, grants, a package, reports in each state, notices; and
+removal requests.
 """
 
 import io
@@ -31,7 +32,7 @@ from safehold.staff import service as staff
 from safehold.staff.models import Member, StaffRole
 from safehold.subjects.models import Host
 from safehold.work import service as work
-from tests.support import desk, memory_host
+from tests.support import desk, memory_host, removing
 from tests.support.jobs import run_due
 
 
@@ -201,8 +202,11 @@ def beside(world: DeskWorld) -> dict[str, Any]:
         world.decided.subject_id, linked=True, because="placeholder reason 5", priority=2,
         priority_because="placeholder reason 6", actor=world.members["senior"].actor,
     )  # fmt: skip
+    removals = removing.queue(world.host)
     run_due()
     return {
+        "removal": removals.received.pk, "removed": removals.removed.pk, "objection": removals.objection.pk,
+        "removal_code": removals.code, "removal_letter": removals.letter_token,
         "hold": hold.pk, "waits": waits.pk, "own": own.pk, "handed": handed.pk, "decided_case": decided.pk,
         "milder": case_of("user-21").pk, "drafted": Filing.objects.get(ref=f"subject:{world.decided.subject_id}").pk,
         "in_hand": reports.in_hand.pk, "failed": reports.failed.pk, "wrong": reports.wrong.pk,

@@ -24,7 +24,10 @@ def parser() -> argparse.ArgumentParser:
         lists,
         partners,
         policy,
+        rescreen,
         running,
+        screen,
+        screening,
         staff,
         transparency,
     )
@@ -36,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (
-        running, doctor, staff, hosts, partners, policy, lists, cybertip, evidence, audit, transparency, demo, bench,
+        running, doctor, staff, hosts, partners, policy, lists, screening, screen, rescreen, cybertip, evidence, audit,
+        transparency, demo, bench,
     ):  # fmt: skip
         module.add(commands)
     return top

@@ -8,6 +8,7 @@ import os
 import secrets
 from datetime import date
 from pathlib import Path
+from typing import Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from safehold.sealing.files import make_once
 
 ENVIRONMENTS = ("practice", "test", "production")
+Unscreened = Literal["not_screened", "review", "hide"]
 
 
 class ConfigError(Exception):
@@ -60,6 +62,33 @@ class Uk(msgspec.Struct, frozen=True):
         return bool(self.registration) and self.registered_on is not None
 
 
+class Screening(msgspec.Struct, frozen=True):
+    """How uploads are screened (docs/screening.md)."""
+
+    flood_accounts: int = 20  # so many different accounts within the window, and an entry is held back
+    flood_minutes: int = 60
+    file_bytes: int = 128 * 1024 * 1024  # of an uploaded or fetched file
+    decoders: int = 2  # child processes that decode files, for each process that takes files
+    fetch: bool = False  # whether hosts may have files fetched by their address
+    not_screened: Literal["not_screened", "review", "hide"] = (
+        "not_screened"  # what hosts are told to do with what could not be screened; or review, hide
+    )
+    stale_seconds: int = 15  # without news of the database, after which no answer is given
+    index_changes: int = 100_000  # changes on top of the index's files, after which it is built anew
+    metrics_token: str = ""  # "" = /metrics answers loopback addresses alone
+
+
+class Classifier(msgspec.Struct, frozen=True):
+    """The operator's own model that orders the queue by texts (docs/screening-links.md). Off without an address."""
+
+    url: str = ""  # the part before /chat/completions
+    model: str = ""
+    api_key: str = ""
+    allowed_hosts: tuple[str, ...] = ()  # outside this machine and private networks, called their own by the operator
+    threshold: float = 0.75  # of a score from 0 to 1, from which on it counts
+    opens: bool = False  # whether it may bring a person where there is no case yet
+
+
 class Config(msgspec.Struct, frozen=True):
     """One installation's settings, read once at start."""
 
@@ -84,8 +113,15 @@ class Config(msgspec.Struct, frozen=True):
     key_backups: str = ""  # "" = <data>/key-backups
     key_backup_days: int = 7
     report_alarm_hours: int = 24  # what is known for longer and not filed raises an alarm (path/clock.py)
+    exchange_alarm_hours: int = 24  # a list that was not read for longer raises an alarm (path/exchanges.py)
     uk: Uk = Uk()
+    removal_hide_at_once: bool = False  # a removal request hides before a person has checked it (docs/removals.md)
     two_people_look: bool = False  # a grant to look at evidence needs a second custodian
+    screening: Screening = Screening()
+    classifier: Classifier = Classifier()
+    guard_agreement_percent: int = 99  # below it, automation of screening turns itself off (screening/guard.py)
+    look_back_percent: int = 5  # of decisions made unseen: so many are shown to a person afterwards
+    archive_days: int = 90  # for which hashes of what was screened are kept, for lists that grow; 0 = none are
 
     @property
     def keys(self) -> Path:
@@ -140,11 +176,20 @@ def load(environ: "os._Environ[str] | dict[str, str]" = os.environ) -> Config:
         report_alarm_hours=_whole_number(
             get("SAFEHOLD_REPORT_ALARM_HOURS", "24"), "SAFEHOLD_REPORT_ALARM_HOURS", least=1
         ),
+        exchange_alarm_hours=_whole_number(
+            get("SAFEHOLD_EXCHANGE_ALARM_HOURS", "24"), "SAFEHOLD_EXCHANGE_ALARM_HOURS", least=1
+        ),
         uk=Uk(
             registration=get("SAFEHOLD_UK_REGISTRATION", ""),
             registered_on=_day(get("SAFEHOLD_UK_REGISTERED_ON", ""), "SAFEHOLD_UK_REGISTERED_ON"),
         ),
+        removal_hide_at_once=get("SAFEHOLD_REMOVAL_HIDE_AT_ONCE", "") == "1",
         two_people_look=get("SAFEHOLD_EVIDENCE_TWO_PEOPLE", "") == "1",
+        screening=_screening(environ),
+        classifier=_classifier(environ),
+        guard_agreement_percent=_percent(get("SAFEHOLD_GUARD_AGREEMENT", "99"), "SAFEHOLD_GUARD_AGREEMENT", least=80),
+        look_back_percent=_percent(get("SAFEHOLD_LOOK_BACK", "5"), "SAFEHOLD_LOOK_BACK", least=1),
+        archive_days=_whole_number(get("SAFEHOLD_ARCHIVE_DAYS", "90"), "SAFEHOLD_ARCHIVE_DAYS", least=0),
     )
     if loaded.cybertip.environment == "production" and not loaded.provider.complete:
         raise ConfigError(
@@ -187,9 +232,63 @@ def secret_file(path: Path, size: int = 32) -> bytes:
     return make_once(path, lambda: secrets.token_bytes(size))
 
 
+def _screening(environ: "os._Environ[str] | dict[str, str]") -> Screening:
+    usual = Screening()
+
+    def number(name: str, usual: int, least: int = 1) -> int:
+        return _whole_number(environ.get(name, str(usual)), name, least)
+
+    told = environ.get("SAFEHOLD_SCREEN_NOT_SCREENED", usual.not_screened)
+    if told not in get_args(Unscreened):
+        raise ConfigError(f"SAFEHOLD_SCREEN_NOT_SCREENED is {told!r}; it must be one of: not_screened, review, hide.")
+    return Screening(
+        flood_accounts=number("SAFEHOLD_FLOOD_ACCOUNTS", usual.flood_accounts, least=2),
+        flood_minutes=number("SAFEHOLD_FLOOD_MINUTES", usual.flood_minutes),
+        file_bytes=number("SAFEHOLD_SCREEN_FILE_BYTES", usual.file_bytes),
+        decoders=number("SAFEHOLD_SCREEN_DECODERS", usual.decoders),
+        fetch=environ.get("SAFEHOLD_SCREEN_FETCH", "") == "1",
+        not_screened=cast(Unscreened, told),
+        stale_seconds=number("SAFEHOLD_SCREEN_STALE_SECONDS", usual.stale_seconds, least=2),
+        index_changes=number("SAFEHOLD_SCREEN_INDEX_CHANGES", usual.index_changes),
+        metrics_token=environ.get("SAFEHOLD_METRICS_TOKEN", ""),
+    )
+
+
+def _classifier(environ: "os._Environ[str] | dict[str, str]") -> Classifier:
+    get = environ.get
+    hosts = (one.strip() for one in get("SAFEHOLD_CLASSIFIER_ALLOWED_HOSTS", "").split(","))
+    url, model = get("SAFEHOLD_CLASSIFIER_URL", ""), get("SAFEHOLD_CLASSIFIER_MODEL", "")
+    if url and not model:
+        raise ConfigError("SAFEHOLD_CLASSIFIER_URL is set and SAFEHOLD_CLASSIFIER_MODEL is not: say which model.")
+    return Classifier(
+        url=url,
+        model=model,
+        api_key=get("SAFEHOLD_CLASSIFIER_API_KEY", ""),
+        allowed_hosts=tuple(filter(None, hosts)),
+        threshold=_part(get("SAFEHOLD_CLASSIFIER_THRESHOLD", "0.75"), "SAFEHOLD_CLASSIFIER_THRESHOLD"),
+        opens=get("SAFEHOLD_CLASSIFIER_OPENS", "") == "1",
+    )
+
+
+def _part(text: str, name: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:
+        raise ConfigError(f"{name} is {text!r}; it must be a number above 0 and not above 1.")
+    return number
+
+
 def _whole_number(text: str, name: str, least: int) -> int:
     if not text.isdigit() or int(text) < least:
         raise ConfigError(f"{name} is {text!r}; it must be a whole number of at least {least}.")
+    return int(text)
+
+
+def _percent(text: str, name: str, least: int) -> int:
+    if _whole_number(text, name, least) > 100:
+        raise ConfigError(f"{name} is {text!r}; it must be at most 100.")
     return int(text)
 
 

@@ -36,10 +36,12 @@ def examine() -> list[Finding]:
         _vault,
         _cybertip,
         _reports,
+        _lists,
         _worker,
         _tasks,
         _record,
         _mail,
+        _classifier,
     ):
         found += _guarded(check)
     return found
@@ -205,6 +207,14 @@ def _reports() -> Iterator[Finding]:
         )
 
 
+def _lists() -> Iterator[Finding]:
+    """Lists, where they are fetched from, and the index that uploads are compared with."""
+    from safehold.screening import service as screening
+
+    for found in screening.examine_lists():
+        yield Finding(*found)
+
+
 def _worker() -> Iterator[Finding]:
     from safehold.work.models import Pause, Worker
 
@@ -250,3 +260,24 @@ def _mail() -> Iterator[Finding]:
         )
     else:
         yield Finding("mail", "ok", "messages are sent by SMTP")
+
+
+def _classifier() -> Iterator[Finding]:
+    """Whether the operator's model, where there is one, is on a network of their own and answers as it should."""
+    from safehold.path import scoring
+    from safehold.screening.classifier import fresh
+
+    config = settings.SAFEHOLD.classifier
+    if not config.url:
+        return
+    try:
+        score = scoring.scorer().score(fresh("This is a test. The weather is fine today.", "public_posts", ()))
+    except scoring.NO_SCORER as problem:
+        yield Finding("classifier", "wrong", f"no text is scored: {problem}")
+        return
+    if score.unparsable:
+        said = f"{config.model} at {config.url} gives no usable answer to a harmless text: {score.reason}"
+        yield Finding("classifier", "wrong", f"{said} Each text would be brought to a person.")
+    else:
+        opens = ", and may open cases" if config.opens else ""
+        yield Finding("classifier", "ok", f"{config.model} at {config.url} answers; it orders the queue{opens}")

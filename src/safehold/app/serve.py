@@ -70,12 +70,14 @@ class Processes:
                 child.wait()
 
 
-def web_command(host: str, port: int, processes: int = 1, trusted_proxies: str = "") -> list[str]:
+def web_command(
+    host: str, port: int, processes: int = 1, trusted_proxies: str = "", app: str = "safehold.app.asgi:app"
+) -> list[str]:
     """How the web process is started. Only the proxies named are believed about who asks and by which scheme."""
     proxy = ["--proxy-headers", "--forwarded-allow-ips", trusted_proxies] if trusted_proxies else ["--no-proxy-headers"]
     return [
-        sys.executable, "-m", "uvicorn", "safehold.app.asgi:app", "--host", host, "--port", str(port),
-        "--workers", str(processes), "--lifespan", "off", "--no-access-log", "--no-server-header",
+        sys.executable, "-m", "uvicorn", app, "--host", host, "--port", str(port),
+        "--workers", str(processes), "--lifespan", "auto", "--no-access-log", "--no-server-header",
         "--timeout-graceful-shutdown", "10", "--log-level", "warning", *proxy,
     ]  # fmt: skip
 
@@ -97,6 +99,21 @@ def wait_until_up(url: str, processes: Processes, seconds: float = 60) -> None:
         except (URLError, OSError):
             time.sleep(0.1)
     raise RuntimeError(f"{url} did not answer within {seconds:.0f} seconds.")
+
+
+def serve_screening(host: str, port: int, processes: int) -> int:
+    """Run processes that only screen, until a signal. Killed ones are replaced. Returns the exit code."""
+    from django.conf import settings
+
+    from safehold.screening import metrics
+
+    config = settings.SAFEHOLD
+    if processes > 1:
+        metrics.share(config.data / "metrics" / str(port))
+    command = web_command(host, port, processes, config.trusted_proxies, app="safehold.app.asgi:screening")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "safehold.app.settings"
+    print(f"Screening listens on http://{host}:{port}/screen/v1/ (Ctrl-C stops it).", flush=True)
+    os.execv(command[0], command)  # noqa: S606 - this process becomes uvicorn's supervisor
 
 
 def serve(host: str, port: int) -> int:

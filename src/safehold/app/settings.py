@@ -38,6 +38,7 @@ ROOMS = [
     "enforcement",
     "cybertip",
     "authorities",
+    "removals",
     "notices",
     "redress",
     "path",

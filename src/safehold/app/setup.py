@@ -33,7 +33,9 @@ def setup_keys() -> None:
     from safehold.audit import chain
     from safehold.evidence import service as evidence
     from safehold.persons import service as persons
+    from safehold.screening import service as screening
 
     evidence.setup_keys()
     persons.setup_key()
+    screening.setup_key()
     chain.setup_keys()

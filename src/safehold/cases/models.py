@@ -26,6 +26,7 @@ class Case(models.Model):
 
         REPORT = "report", _("a report")
         MATCH = "match", _("a match with a list")
+        SCORE = "score", _("a text that a model scored high")
         FLAGGER = "flagger", _("a trusted flagger")
         AUTHORITY = "authority", _("an authority")
         STAFF = "staff", _("a member of staff")

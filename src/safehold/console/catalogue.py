@@ -16,6 +16,7 @@ ROOMS_SAY = (
     _("2: as soon as reasonably practicable"),
     _("3: without undue delay"),
     _("a match with a list"),
+    _("a text that a model scored high"),
     _("a member of staff"),
     _("a report"),
     _("a senior reviewer chose another outcome"),

@@ -91,6 +91,7 @@ TASK: Words = {
     "appeal-needs-another": _("An appeal must be looked at by somebody else"),
     "ban-without-identifier": _("A ban stops nobody: the host knows no e-mail or telephone number"),
     "case-late": _("A case has waited too long for a decision"),
+    "classifier-down": _("The model that orders the queue cannot be asked"),
     "counts-differ": _("Our count of reports and the receipts differ"),
     "archive-unreadable": _("Hashes of what was screened could not be read: it will not be found again"),
     "exchange-odd": _("A list's exchange counts its records in an odd way: something may be missing"),

@@ -182,20 +182,27 @@ def _case_for(report: Report, resolved: Resolved) -> Case:
     before = next((c for a in resolved.accounts or [None] if (c := cases.latest_decided(a, resolved.items))), None)  # type: ignore[list-item]
     return cases.open_case(
         knowledge_at=report.received_at,
-        source=SOURCE[Channel(report.channel)],
+        source=_source(report),
         priority=_priority(report, resolved),
         actor=ACTOR,
         follows=before,
     )
 
 
+def _source(report: Report) -> Case.Knowledge:
+    """How we came to know of what the report names."""
+    if report.channel == Channel.SCREENING and report.partner == SCORER:
+        return Case.Knowledge.SCORE
+    return SOURCE[Channel(report.channel)]
+
+
 def _priority(report: Report, resolved: Resolved) -> int:
     """Where the case stands for this report. What screening found before it came (words, mostly) brings it forward."""
-    source = SOURCE[Channel(report.channel)].value
-    if report.channel == Channel.SCREENING:
+    source = _source(report).value
+    if source == Case.Knowledge.MATCH:
         source = screening.surest(report.pk) or source
     place = cases.priority(urgent=report.urgent, source=source, class_id=report.class_id)
-    if report.channel == Channel.SCREENING and report.partner == SCORER:
+    if source == Case.Knowledge.SCORE:
         place = cases.PRIORITY["other"]
     ordered = screening.found_on(items=resolved.items).filter(did=ORDER) if resolved.items else None
     return cases.forward(place) if ordered is not None and ordered.exists() else place

@@ -23,11 +23,11 @@ from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
 from safehold.evidence.models import Look
-from safehold.hosts.events import HostEvent, ItemRemoved
+from safehold.hosts.events import AccountDeleted, HostEvent, ItemRemoved
 from safehold.intake import service as intake
 from safehold.intake.models import Report
 from safehold.notices import service as notices
-from safehold.path import filing, judging, order, outcomes, reversal
+from safehold.path import arrivals, filing, hits, judging, order, outcomes, rescreening, reversal, unseen
 from safehold.persons import service as persons
 from safehold.redress import service as redress
 from safehold.redress.models import Appeal
@@ -41,17 +41,8 @@ Id = UUID | str
 # --- what comes in ---------------------------------------------------------------------------------
 
 
-def receive_report(new: intake.NewReport) -> intake.Accepted:
-    """Take a report from anybody. The receipt is worth showing only once this has returned (invariant 1).
-
-    A resend with the same one-time key returns the same receipt. Raises intake.TooLong and its kin for
-    what cannot be stored; never for lacking evidence, an account, or a link that leads somewhere.
-    """
-    with transaction.atomic():
-        accepted = intake.accept(new)
-        work.enqueue("report.resolve", key=str(accepted.report.pk), report=str(accepted.report.pk))
-    work.boundary("command.receive_report.committed")
-    return accepted
+receive_report = arrivals.receive_report
+screening_hit = hits.screening_hit
 
 
 def receive_event(event: HostEvent) -> None:
@@ -62,25 +53,8 @@ def receive_event(event: HostEvent) -> None:
             item = Item.objects.filter(host=event.host, external_id=event.data.item_id).first()
             for case_item in CaseItem.objects.filter(item=item) if item else []:
                 _removed_by_user(case_item, actor=f"host:{event.host.slug}")
-
-
-def screening_hit(
-    host: Host, *, item_id: str, account_id: str, sha256: str, hits: list[screening.Hit]
-) -> intake.Accepted:
-    """An upload matched a list exactly: the item is preserved, hidden, and shown to a person first."""
-    entry = hits[0].entry_id
-    return receive_report(
-        intake.NewReport(
-            channel="screening",
-            once_key=f"{host.slug}:{item_id}:{sha256}",
-            locators=(),
-            host=host.slug,
-            item_ids=(item_id,),
-            account_ids=(account_id,) if account_id else (),
-            class_id="cse",
-            reporter_ref=f"entry:{entry}",
-        )
-    )
+        if isinstance(event.data, AccountDeleted):  # what a case has of it is evidence and stays
+            rescreening.erase_account(event.host.slug, event.data.account_id)
 
 
 def check_signup(host: Host, *, emails: tuple[str, ...], phones: tuple[str, ...], ip: str = "") -> persons.SignupAnswer:
@@ -276,7 +250,12 @@ def file_report(decision_id: Id, *, actor: str) -> None:
 
 
 def close_task(task_id: Id, *, outcome: str, actor: str) -> Task:
-    """A person did what a task asked for. A duty met by hand is met; a report that named nothing is finished."""
+    """A person did what a task asked for. A duty met by hand is met; a report that named nothing is finished.
+
+    Raises IllegalMove for a look back, which is answered by `unseen.look_back` alone.
+    """
+    if Task.objects.filter(pk=task_id, kind=unseen.LOOK_BACK, closed_at=None).exists():
+        raise IllegalMove("Look at the decision, and say on its page whether it was right: that closes the task.")
     with transaction.atomic():
         task = work.close_task(str(task_id), actor=actor, outcome=outcome)
         kind, _colon, about = task.about.partition(":")
@@ -356,14 +335,15 @@ def decide_appeal(appeal_id: Id, *, grant: bool, reason: str, actor: str) -> App
 
 
 def retract_entry(entry_id: Id, *, because: str, actor: str) -> list[Appeal]:
-    """A list entry was wrong: retract it, and have every decision that a hit on it led to looked at again."""
+    """A list entry was wrong: retract it, and have every decision that a hit on it led to looked at again.
+
+    Returns the first corrections; `hits.rests_on` tells how far the rest has come.
+    """
     with transaction.atomic():
         screening.retract_entry(str(entry_id), because=because, actor=actor)
-        reports = Report.objects.filter(channel="screening", partner=f"entry:{entry_id}")
-        led_to = Decision.objects.filter(
-            subject__case__reports__in=reports, state="confirmed", violation=True
-        ).distinct()
-        return [redress.open_correction(row, because=f"entry:{entry_id}", actor=actor) for row in led_to]
+        opened = hits.correct(entry_id, actor=actor)
+        hits.entry_retracted([entry_id], actor=actor)  # where there are many, a job goes on
+        return opened
 
 
 def _refuse_parties(appeal: Appeal, actor: str) -> None:

@@ -24,7 +24,7 @@ from safehold.cybertip.models import Filing
 from safehold.enforcement.models import Action
 from safehold.evidence import service as evidence
 from safehold.hosts.contract import AccountFacts, AddressUse, Context, ItemFacts
-from safehold.path import clock, conversation, order, reversal
+from safehold.path import clock, conversation, hits, order, reversal
 from safehold.subjects.models import Role
 from safehold.work import service as work
 
@@ -174,7 +174,7 @@ def build_input(decision: Decision, *, by: str = ACTOR) -> inputs.FilingInput:
         victims=_victims(decision, by),
         recipients=conversation.recipients(decision, around) if suspected else (),
         chat=conversation.chat(items, around, _service(subject)),
-        urls=tuple(item.item.url for item in items if item.item.url),
+        urls=_urls(items, known),
         additional_info=_additional(decision, known),
         prior_report_ids=_earlier(subject),
         files=(
@@ -182,6 +182,15 @@ def build_input(decision: Decision, *, by: str = ACTOR) -> inputs.FilingInput:
             *conversation.files(items, now),
         ),
     )
+
+
+def _urls(items: list[CaseItem], known: dict[Any, ItemFacts | None]) -> tuple[str, ...]:
+    """Where the items are, and the links in their texts that a list of links knows (18 USC 2258A(b)(3))."""
+    urls = [item.item.url for item in items if item.item.url]
+    for item in items:
+        facts = known[item.pk]
+        urls += hits.links_of(item.item, facts.text) if facts else ()
+    return tuple(dict.fromkeys(urls))
 
 
 def _service(subject: CaseSubject) -> str:
@@ -270,6 +279,7 @@ def _file(item: CaseItem, facts: ItemFacts | None, decision: Decision, now: date
         annotations=tuple(decision.outcome["file_annotations"]),
         hashes=(("MD5", body.md5), ("SHA1", body.sha1), ("SHA256", body.sha256)),
         ip_event=_address(uploaded) if uploaded else None,
+        additional_info=hits.said_by_list(decision, item),
     )
 
 

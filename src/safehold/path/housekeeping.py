@@ -1,5 +1,5 @@
 """What is due every day: holds whose day has come end and what they held is destroyed, the key store is copied,
-reporters' data whose term has ended is erased, and our count of reports is compared with the receipts.
+reporters' and notifiers' data whose term has ended is erased, and our count of reports is compared with the receipts.
 
 And every ten minutes: whatever stands still although it could go on is set going again, and what we have known of for
 too long without a report is told to a person.
@@ -16,7 +16,8 @@ from safehold.cases.models import Case, Decision
 from safehold.evidence import service as evidence
 from safehold.hosts import events
 from safehold.intake import service as intake
-from safehold.path import clock, custody, order, reconciling
+from safehold.path import clock, custody, order, reconciling, removal_clock, removal_steps
+from safehold.removals import service as removals
 from safehold.work import service as work
 
 ACTOR = "system:worker"
@@ -30,6 +31,10 @@ def keep_going() -> None:
     with transaction.atomic():
         work.enqueue("house.daily", key="only")
         work.enqueue("house.look_over", key="only")
+        work.enqueue("index.look", key="only")
+        work.enqueue("exchange.watch", key="only")
+        work.enqueue("archive.tend", key="only")
+        work.enqueue("rescreen.run", key="only")
 
 
 @work.job("house.daily", attempts=1_000_000)
@@ -42,6 +47,7 @@ def daily() -> work.Outcome:
     evidence.remove_old_packages(actor=ACTOR)
     evidence.backup_keys(actor=ACTOR)
     intake.erase_due(actor=ACTOR)
+    removals.erase_due(actor=ACTOR)
     events.forget(timezone.now() - EVENT_IDS_KEPT_FOR)
     with transaction.atomic():
         reconciling.check()
@@ -58,7 +64,9 @@ def look_over() -> work.Outcome:
     for decision in unsettled.order_by("pk").iterator():
         with transaction.atomic():
             order.advance(decision)
+    removal_steps.keep_going()
     with transaction.atomic():
         clock.alarm()
         clock.uk_alarm()
+        removal_clock.alarm()
     return work.Later(TEN_MINUTES)

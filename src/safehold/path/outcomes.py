@@ -18,11 +18,10 @@ from safehold.cases.models import Decision, Duty, Override
 from safehold.cybertip import service as cybertip
 from safehold.enforcement import service as enforcement
 from safehold.enforcement.models import Action
-from safehold.path import order, reversal
+from safehold.path import bank, hits, order, reversal
 from safehold.persons import service as persons
 from safehold.redress import service as redress
 from safehold.redress.models import Appeal
-from safehold.screening import service as screening
 from safehold.subjects.models import Role
 from safehold.work import service as work
 
@@ -44,6 +43,7 @@ def take_effect(decision: Decision, *, actor: str) -> None:
         reversal.unhide_cleared(decision, actor=actor)
     reversal.lift_by_hand(decision)
     reversal.complied(decision)  # what the user would have to remove may be gone already
+    hits.learned(decision, actor=actor)
     order.settle_case(decision)
 
 
@@ -72,12 +72,7 @@ def _count(decision: Decision, *, actor: str) -> None:
             person, class_id=decision.class_id, clauses=decision.clauses, decision=str(decision.pk),
             at=decision.confirmed_at or timezone.now(), actor=actor,
         )  # fmt: skip
-    if decision.class_id == "cse":
-        for sha256 in decision.covers.exclude(body=None).values_list("body__sha256", flat=True):
-            screening.add_entry(
-                "bank", sha256, source="decision", category=decision.clauses[0],
-                purpose=screening.Purpose.PREVENT, licence="own", actor=actor, ref=audit.ref(decision),
-            )  # fmt: skip
+    bank.learn(decision)
 
 
 def disagreed(refused: Decision, *, actor: str) -> Decision:
@@ -161,6 +156,8 @@ def settle_appeal(appeal: Appeal, *, grant: bool, reason: str, actor: str) -> Ap
         new = decisions.confirm(new, actor=actor)
         if new.state == Decision.State.CONFIRMED:
             take_effect(new, actor=actor)
+    else:
+        hits.upheld(appeal, actor=actor)
     work.enqueue("letter.appeal", key=str(appeal.pk), again=True, appeal=str(appeal.pk))
     return appeal
 

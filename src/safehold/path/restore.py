@@ -61,6 +61,7 @@ def to_reconcile() -> list[str]:
             f"{len(keyless)} objects on record have no key: destroyed after the backup, or the key store lacks some. "
             f"The first is sealed:{keyless[0]}"
         )
+    lines.append("the index of known files may be newer than this database: safehold screening index build --anew")
     lines.append("reports and filings made after the backup are not in this database: ask NCMEC for the list")
     return lines
 

@@ -29,6 +29,7 @@ ACTOR = "system:worker"
 SOURCES = {
     Case.Knowledge.REPORT: "report",
     Case.Knowledge.MATCH: "own_initiative",
+    Case.Knowledge.SCORE: "own_initiative",
     Case.Knowledge.STAFF: "own_initiative",
     Case.Knowledge.FLAGGER: "trusted_flagger",
     Case.Knowledge.AUTHORITY: "authority",
@@ -97,7 +98,7 @@ def _input(decision: Decision, facts: contract.AccountFacts) -> notices.Statemen
         clauses=_clauses(pack, decision.clauses, language),
         policy_version=decision.policy_version,
         source=SOURCES[Case.Knowledge(subject.case.knowledge_source)],
-        automated_detection=subject.case.knowledge_source == Case.Knowledge.MATCH,
+        automated_detection=subject.case.knowledge_source in (Case.Knowledge.MATCH, Case.Knowledge.SCORE),
         automated_decision=any(row["origin"].startswith("list:") for row in decision.answers),
         must_remove=order.user_removes(decision) and decision.covers.exists(),
         decided_on=(decision.confirmed_at or timezone.now()).date(),

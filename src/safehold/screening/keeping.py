@@ -20,7 +20,7 @@ from safehold.screening.matching import Asked
 PUBLIC = frozenset({"public_posts", "public_profiles", "public_uploads"})
 
 _lock = threading.Lock()
-_journals: dict[Path, Journal] = {}
+_journals: dict[Path, Journal] = {}  # by data folder
 
 
 def folder() -> Path:
@@ -56,14 +56,15 @@ def close() -> None:
 
 
 def _journal() -> Journal:
-    where = parts.journals(folder())
-    if (known := _journals.get(where)) is not None:
+    """This process's, by the data folder: asked for each request, so without putting a path together."""
+    data = settings.SAFEHOLD.data
+    if (known := _journals.get(data)) is not None:
         return known
     with _lock:
-        if where not in _journals:
-            _journals[where] = Journal(where)
-            threading.Thread(target=_settle, args=(_journals[where],), name="archive", daemon=True).start()
-        return _journals[where]
+        if data not in _journals:
+            _journals[data] = Journal(parts.journals(folder()))
+            threading.Thread(target=_settle, args=(_journals[data],), name="archive", daemon=True).start()
+        return _journals[data]
 
 
 def _settle(one: Journal) -> None:

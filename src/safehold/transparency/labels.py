@@ -49,6 +49,7 @@ ROWS: dict[str, Promise] = {
     "cases.opened": _("Cases opened"),
     "cases.source.report": _("after a report"),
     "cases.source.match": _("after a match with a list"),
+    "cases.source.score": _("after a model scored a text high"),
     "cases.source.flagger": _("after a trusted flagger's report"),
     "cases.source.authority": _("after word from an authority"),
     "cases.source.staff": _("found by staff"),

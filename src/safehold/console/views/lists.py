@@ -46,7 +46,6 @@ def one(request: StaffRequest, slug: str) -> HttpResponse:
         "rules": _rules(home),
         "ruled": home.purpose == Purpose.PREVENT,
         "company": [row for row in screening.together_in_force() if home.pk in row.lists],
-        "company_set": [rule for rule in screening.company_by_setting() if home.pk in rule.lists],
         "mappings": [(row, _class(row)) for row in home.mappings.filter(ended_at=None).order_by("category", "pk")],
         "held_back": home.entries.exclude(held_back_at=None).filter(retracted_at=None).order_by("held_back_at")[:SHOWN],
         "withdrawn": _withdrawn(home),

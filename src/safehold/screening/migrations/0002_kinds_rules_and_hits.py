@@ -55,6 +55,13 @@ class Migration(migrations.Migration):
                 ('last_tried_at', models.DateTimeField(null=True)),
                 ('last_read_at', models.DateTimeField(null=True)),
                 ('problem', models.CharField(blank=True, max_length=300)),
+                ('failures', models.PositiveIntegerField(default=0)),
+                ('not_before', models.DateTimeField(null=True)),
+                ('refused_at', models.DateTimeField(null=True)),
+                ('told', models.JSONField(default=dict)),
+                ('feedback', models.BooleanField(default=False)),
+                ('reasons', models.JSONField(default=dict)),
+                ('made_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
@@ -84,7 +91,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(blank=True, max_length=64)),
                 ('surface', models.CharField(max_length=40)),
                 ('jurisdiction', models.CharField(blank=True, max_length=2)),
-                ('did', models.CharField(choices=[('note', 'answer the host, record nothing'), ('order', 'order the queue, open nothing'), ('review', 'preserve, and a person looks'), ('hide', 'preserve, hide, and a person looks'), ('unseen', 'preserve, hide, decide and file without a look')], max_length=6)),
+                ('did', models.CharField(choices=[('note', 'answer the host, open nothing'), ('order', 'order the queue, open nothing'), ('review', 'preserve, and a person looks'), ('hide', 'preserve, hide, and a person looks'), ('unseen', 'preserve, hide, decide and file without a look')], max_length=6)),
                 ('at', models.DateTimeField(db_index=True)),
                 ('agreed', models.CharField(choices=[('open', 'nobody has decided yet'), ('yes', 'a person found a violation'), ('no', 'a person found none'), ('taken_back', 'decided unseen, and found to be wrong')], default='open', max_length=10)),
                 ('agreed_at', models.DateTimeField(null=True)),
@@ -96,7 +103,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('on', models.CharField(choices=[('exact', 'the very file'), ('near', 'a file that looks alike'), ('link', 'a link'), ('words', 'a term or pattern')], max_length=5)),
-                ('does', models.CharField(choices=[('note', 'answer the host, record nothing'), ('order', 'order the queue, open nothing'), ('review', 'preserve, and a person looks'), ('hide', 'preserve, hide, and a person looks'), ('unseen', 'preserve, hide, decide and file without a look')], max_length=6)),
+                ('does', models.CharField(choices=[('note', 'answer the host, open nothing'), ('order', 'order the queue, open nothing'), ('review', 'preserve, and a person looks'), ('hide', 'preserve, hide, and a person looks'), ('unseen', 'preserve, hide, decide and file without a look')], max_length=6)),
                 ('because', models.CharField(max_length=200)),
                 ('set_by', models.CharField(max_length=100)),
                 ('approved_by', models.CharField(blank=True, max_length=100)),
@@ -111,6 +118,22 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ('version', models.PositiveBigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Proposal',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('trust', 'trust the list'), ('exact', 'count other fingerprints as exact'), ('rule', 'set what a hit does'), ('let_go', 'let an entry act again'), ('surface', 'screen a private surface')], max_length=7)),
+                ('about', models.CharField(max_length=150)),
+                ('details', models.JSONField(default=dict)),
+                ('because', models.CharField(max_length=200)),
+                ('asked_by', models.CharField(max_length=100)),
+                ('asked_at', models.DateTimeField()),
+                ('state', models.CharField(choices=[('asked', 'waits for a second person'), ('agreed', 'agreed to'), ('refused', 'not agreed to'), ('withdrawn', 'withdrawn')], default='asked', max_length=9)),
+                ('settled_by', models.CharField(blank=True, max_length=100)),
+                ('settled_at', models.DateTimeField(null=True)),
+                ('settled_because', models.CharField(blank=True, max_length=200)),
             ],
         ),
         migrations.CreateModel(
@@ -141,6 +164,11 @@ class Migration(migrations.Migration):
             model_name='hashlist',
             name='kind',
             field=models.CharField(choices=[('files', 'files, as digests'), ('links', 'links'), ('terms', 'terms and patterns')], default='files', max_length=5),
+        ),
+        migrations.AddField(
+            model_name='hashlist',
+            name='trusted_at',
+            field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
             model_name='listentry',
@@ -198,10 +226,25 @@ class Migration(migrations.Migration):
             name='version',
             field=models.PositiveBigIntegerField(db_index=True, default=0),
         ),
+        migrations.AddField(
+            model_name='listentry',
+            name='barred',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AlterField(
+            model_name='listentry',
+            name='list',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='screening.hashlist'),
+        ),
+        migrations.AlterField(
+            model_name='listentry',
+            name='ref',
+            field=models.CharField(blank=True, max_length=100),
+        ),
         migrations.AlterField(
             model_name='listentry',
             name='sha256',
-            field=models.CharField(blank=True, db_index=True, max_length=64),
+            field=models.CharField(blank=True, max_length=64),
         ),
         migrations.RunPython(name_entries, migrations.RunPython.noop),
         migrations.AddConstraint(
@@ -211,6 +254,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='listentry',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('sha1', ''), _negated=True), models.Q(('md5', ''), _negated=True), models.Q(('pdq', ''), _negated=True), ('frames__isnull', False), models.Q(('link__isnull', False), ('scope__in', ['exact', 'prefix', 'host', 'domain'])), ('sealed__isnull', False), _connector='OR'), name='entry_has_something_to_match'),
+        ),
+        migrations.AddConstraint(
+            model_name='listentry',
+            constraint=models.CheckConstraint(condition=models.Q(('barred', False), ('retracted_at__isnull', False), _connector='OR'), name='only_retracted_is_barred'),
+        ),
+        migrations.AddIndex(
+            model_name='listentry',
+            index=models.Index(fields=['ref'], name='entries_of_ref'),
+        ),
+        migrations.AddIndex(
+            model_name='listentry',
+            index=models.Index(condition=models.Q(('barred', True)), fields=['list', 'identity'], name='barred_entries'),
         ),
         migrations.AddField(
             model_name='categorymapping',
@@ -236,6 +291,19 @@ class Migration(migrations.Migration):
             model_name='hitrecord',
             name='host',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subjects.host'),
+        ),
+        migrations.AddField(
+            model_name='proposal',
+            name='list',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='screening.hashlist'),
+        ),
+        migrations.AddConstraint(
+            model_name='proposal',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('kind', 'about'), name='one_proposal_waits'),
+        ),
+        migrations.AddConstraint(
+            model_name='proposal',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'agreed'), _negated=True), models.Q(models.Q(('settled_by', ''), _negated=True), models.Q(('settled_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='proposal_has_two_people'),
         ),
         migrations.AddField(
             model_name='hitrule',
