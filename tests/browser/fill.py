@@ -20,11 +20,13 @@ def main() -> None:
     from safehold.app.setup import setup
     from safehold.audit import chain
     from safehold.cybertip.progress import later
-    from tests.support import desk_world
+    from tests.support import desk_world, listed
 
     setup()
     world = desk_world.build(lambda *_given, **_more: later(3600))
     ids = desk_world.beside(world)
+    owner, other = world.members["policy_owner"].actor, "staff:another-owner"
+    ids |= listed.build(world.host, owner, other).ids
     for name in ("fresh", "held", "decided", "appeal"):
         ids[name] = getattr(world, name).pk
     while chain.seal_once():

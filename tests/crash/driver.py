@@ -23,7 +23,7 @@ def main() -> None:
     setup()
     verbs: dict[str, Callable[..., Answer]] = {
         "connect": connect, "case": case, "state": state, "appeal": appeal, "reports": reports, "member": member,
-        "waiting": waiting,
+        "waiting": waiting, "removal": removal, "removal_state": removal_state,
     }  # fmt: skip
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
@@ -133,6 +133,49 @@ def appeal(decision: str) -> Answer:
     commands.answer_appeal(row.pk, desk.CLEARED, actor=desk.SECOND)
     row = commands.decide_appeal(row.pk, grant=True, reason="placeholder reason", actor=desk.SECOND)
     return {"appeal": row.state}
+
+
+def removal(link: str, seconds: float = 60) -> Answer:
+    """Ask for a removal, wait until its place is found, find it valid. Returns its id."""
+    import msgspec
+
+    from safehold.path import removals as commands
+    from safehold.removals import service as removals
+    from safehold.removals.models import RemovalItem
+    from tests.support import removing
+
+    new = msgspec.structs.replace(removing.WHOLE, once_key=link, links=(link,), host="microblog")
+    row = commands.receive_removal(new).removal
+    found = RemovalItem.objects.filter(removal=row)
+    _until(found.first, seconds)
+    commands.find_valid(row.pk, checked=removals.ELEMENTS, actor=removing.CHECKER)
+    return {"removal": str(row.pk)}
+
+
+def removal_state(removal: str) -> Answer:
+    """Where a request stands: its state, its actions, digests, list entries, letters, jobs."""
+    from django.utils import timezone
+
+    from safehold.enforcement.models import Action
+    from safehold.notices.models import Letter
+    from safehold.removals.models import Removal
+    from safehold.screening.models import ListEntry
+    from safehold.work.models import Job
+
+    soon = timezone.now() + timedelta(seconds=30)
+    busy = Job.objects.filter(state__in=["waiting", "running"], not_before__lte=soon).count()
+    row = Removal.objects.get(pk=removal)
+    refs = [f"removalitem:{one.pk}" for one in row.items.all()]
+    return {
+        "state": row.state,
+        "actions": [list(one) for one in Action.objects.filter(cause=row.cause).values_list("kind", "state")],
+        "items": row.items.filter(digest="done").count(),
+        "entries": ListEntry.objects.filter(ref=row.cause, retracted_at=None).count(),
+        "answers": Letter.objects.filter(ref__startswith=row.cause).exclude(sent_at=None).count(),
+        "told": Letter.objects.filter(kind="removal_holder", ref__in=refs).exclude(sent_at=None).count(),
+        "failed_jobs": Job.objects.filter(state="failed").count(),
+        "busy_jobs": busy,
+    }
 
 
 def reports(codes: list[str]) -> Answer:

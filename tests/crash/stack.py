@@ -135,6 +135,15 @@ class Stack:
                 return state
             time.sleep(0.2)
 
+    def until_at_rest(self, verb: str, seconds: float = 90, **given: Any) -> dict[str, Any]:
+        """What a verb of the driver answers once nothing is under way any more."""
+        deadline = time.monotonic() + seconds
+        while True:
+            state = self.ask(verb, **given)
+            if state["busy_jobs"] == 0 or time.monotonic() > deadline:
+                return state
+            time.sleep(0.2)
+
     def fault(self, endpoint: str, kind: str) -> None:
         """Ask the simulator for a fault at the next call of an endpoint."""
         order = {"endpoint": endpoint, "kind": kind}

@@ -49,6 +49,19 @@ BOUNDARIES = [
     "item.preserve.context",
     "filing.file.returned",
 ]
+# Where a removal (47 USC 223a) is killed: it shares the boundaries of hiding with a case.
+REMOVAL = [
+    "removal.resolve.settled",
+    "action.hide_item.before",
+    "action.hide_item.sent",
+    "action.hide_item.seen",
+    "action.hide_item.confirmed",
+    "removal.hash.read",
+    "removal.hash.kept",
+    "removal.told",
+    "removal.holder_told",
+]
+REMOVAL_ON_SQLITE, REMOVAL_ON_POSTGRES = {"removal.resolve.settled", "removal.hash.read"}, {"action.hide_item.sent"}
 # What the two databases run by default: together they cover every kind of boundary (before, sent, stored)
 # of every kind of step (host, register of persons, filing), and each half covers every kind of boundary.
 ON_SQLITE = {
@@ -74,6 +87,7 @@ ON_POSTGRES = {
 FAULTS = [("upload", "bad_md5"), ("fileinfo", "drop_after"), ("finish", "drop_after"), ("finish", "half_xml")]
 POSTGRES = "postgresql" in os.environ.get("SAFEHOLD_TEST_DATABASE_URL", "")
 SELECTED = ON_POSTGRES if POSTGRES else ON_SQLITE
+REMOVAL_SELECTED = REMOVAL_ON_POSTGRES if POSTGRES else REMOVAL_ON_SQLITE
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +138,29 @@ def _killed_at(stack: Stack, boundary: str, account: str) -> None:
     assert state["failed_jobs"] == 0
     assert member.see(post["post_id"]) == 404
     assert member.sign_in().status_code == 403
+
+
+@pytest.mark.parametrize(
+    "boundary", [pytest.param(name, marks=() if name in REMOVAL_SELECTED else pytest.mark.slow) for name in REMOVAL]
+)
+def test_a_removal_killed_at(stack: Stack, boundary: str) -> None:
+    """From the place that a request names to hidden, hashed and told: each exactly once."""
+    number = len(list(stack.folder.glob("mark-*")))
+    member = stack.site.member(f"user-{5000 + REMOVAL.index(boundary)}")
+    post = member.post(f"placeholder message {number}", _picture(number))
+    worker = stack.worker(boundary, number)
+    try:
+        removal = stack.ask("removal", link=post["url"])["removal"]
+        state = stack.until_at_rest("removal_state", removal=removal)
+    finally:
+        worker.stop()
+    assert worker.kills == 1, f"the worker was to be killed once at {boundary}"
+    assert state["state"] == "removed"
+    assert state["actions"] == [["hide_item", "confirmed"]]
+    once = ("items", "entries", "answers", "told")
+    assert {name: state[name] for name in once} == dict.fromkeys(once, 1)
+    assert state["failed_jobs"] == 0
+    assert member.see(post["post_id"]) == 404
 
 
 def _picture(number: int) -> bytes:

@@ -32,7 +32,7 @@ class Safehold:
 
     def __init__(self) -> None:
         self.banned: set[str] = set()
-        self.known = {hashlib.sha256(KNOWN).hexdigest(): "hide", hashlib.sha256(SUSPECT).hexdigest(): "allow"}
+        self.known = {hashlib.sha256(KNOWN).hexdigest(): "hide", hashlib.sha256(SUSPECT).hexdigest(): "review"}
         self.state = "received"
         self.down: set[str] = set()
         self.status: dict[str, int] = {}

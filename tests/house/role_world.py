@@ -43,12 +43,13 @@ from safehold.staff import service as staff
 from safehold.staff.models import StaffRole
 from safehold.subjects.models import Host
 from safehold.work.models import Task
-from tests.support import desk, desk_world
+from tests.support import desk, desk_world, listed, removing
 
 FORM = "application/x-www-form-urlencoded"
+LIST_PAGES = ("list", "list-trust", "list-exact", "list-rule", "mapping-new", "mapping-write")
 STAFF = (*(str(role) for role in StaffRole), "administrator_reviewer", "deactivated")
 KEYS = ("host", "other_host", "host_without_scopes", "flagger", "authority")
-ROLES = ("anonymous", "reporter", "account_holder", *KEYS, *STAFF)
+ROLES = ("anonymous", "reporter", "notifier", "account_holder", *KEYS, *STAFF)
 
 # What a refusal may write: the note of the attempt, the session, and when a key was last used.
 NOTES = {"audit_failedattempt", "django_session", "hosts_hostkey", "hosts_partnerkey"}
@@ -64,6 +65,8 @@ class Caller:
     headers: dict[str, str] = field(default_factory=dict)
     code: str = "0000-0000-0000-0000"
     token: str = "not-a-token"
+    removal_code: str = "0000-0000-0000-0000"
+    letter_token: str = "not-a-token"
     secret: str = ""  # that signs events
     slug: str = "memory"
 
@@ -140,6 +143,8 @@ class Everything:
             self._authorities()
             self._uk()
             self._left_to_fetch()
+            self._removals()
+            self._lists()
             self._rest()
 
     def _members(self) -> None:
@@ -244,6 +249,20 @@ class Everything:
         self.unfetched = commands.propose_decision(subject.pk, "cse", **who)
         CaseSubject.objects.filter(pk=subject.pk).update(facts=None)
 
+    def _removals(self) -> None:
+        """A request to be checked, and one that is done, to which somebody objects."""
+        made = removing.queue(self.world.host)
+        self.removal, self.removal_code = made.received, made.code
+        self.removed, self.objection, self.letter_token = made.removed, made.objection, made.letter_token
+
+    def _lists(self) -> None:
+        """Lists with rules and meanings; of what waits for a second person, one that the owner asked for themselves."""
+        self.listed = listed.build(self.world.host, self.members["policy_owner"].actor, "staff:another-owner")
+        seen, me, client = _case_of("user-51"), self.members["reviewer"].actor, self.clients["reviewer"]
+        assert client.generic("POST", f"/console/cases/{seen.pk}/take", content_type=FORM).status_code == 302
+        for item in seen.items.exclude(body=None):  # what is looked back at must have been shown to whoever answers
+            commands.reveal_item(item.pk, actor=me, device=client.session["device"])
+
     def _rest(self) -> None:
         """Keys, a receipt, a statement, the host's own report."""
         host = self.world.host
@@ -278,8 +297,10 @@ class Everything:
             found.secret = self.secrets.get(role, "")
         if role == "reporter":
             found.code = self.receipt
+        if role == "notifier":
+            found.removal_code = self.removal_code
         if role == "account_holder":
-            found.token = self.token
+            found.token, found.letter_token = self.token, self.letter_token
         return found
 
     def arguments(self, name: str, wanted: list[str]) -> dict[str, Any]:
@@ -297,6 +318,9 @@ class Everything:
             "request_id": self.asked_by_another.pk, "filing_id": self.in_hand.pk,
             "process_id": self.process.pk, "notice_id": self.notice.pk,
             "matter_id": self.uk_prepared.pk,
+            "removal_id": self.removal.pk, "objection_id": self.objection.pk,
+            "proposal_id": self.listed.proposal.pk, "entry_id": self.listed.entry.pk, "on": "exact",
+            "mapping_id": self.listed.waiting_mapping.pk, "surface_id": self.listed.surface.pk,
         }  # fmt: skip
         known |= {
             "console:cover": {"item_id": self.other_picture.pk},
@@ -308,6 +332,7 @@ class Everything:
             "console:uk-cover": {"matter_id": self.uk_due.pk},
             "console:uk-not-covered": {"matter_id": self.uk_due.pk},
             "console:uk-drop": {"matter_id": self.uk_gone.pk},
+            "console:removal-restore": {"removal_id": self.removed.pk},
             "console:filing-again": {"filing_id": self.failed_filing.pk},
             "console:filing-told": {"filing_id": self.wrong_filing.pk},
             "console:filing-by-hand": {"decision_id": self.world.decided.pk},
@@ -317,6 +342,11 @@ class Everything:
             "console:confirm": {"decision_id": self.proposed.pk},
             "console:override": {"decision_id": self.computed.pk},
             "console:member-activate": {"member_id": self.members["deactivated"].pk},
+            "console:proposal-withdraw": {"proposal_id": self.listed.mine.pk},
+            "console:entry-let-go": {"entry_id": self.listed.held_back.pk},
+            "console:mapping-end": {"mapping_id": self.listed.mapping.pk},
+            "console:look-back": {"task_id": self.listed.look_back.pk},
+            **{f"console:{one}": {"slug": "source-1"} for one in LIST_PAGES},
         }.get(name, {})
         return {argument: known[argument] for argument in wanted}
 

@@ -32,6 +32,18 @@ from safehold.hosts.models import PartnerKey, ReceivedEvent
 from safehold.notices.models import Letter
 from safehold.redress.models import Appeal
 from safehold.screening import service as screening
+from safehold.screening.models import (
+    CategoryMapping,
+    Exchange,
+    Feedback,
+    HitRule,
+    ListClock,
+    ListEntry,
+    Proposal,
+    Rescreen,
+    Surface,
+    WordsTogether,
+)
 from safehold.transparency.models import PublishedReport
 from tests.house.role_world import Everything
 from tests.support.parts import no_database, scratch_database
@@ -168,7 +180,11 @@ class Refused(TestCase):
         held, decided = self.all.world.held, Decision.objects.get(pk=self.all.world.decided.pk)  # type: ignore[union-attr]
         assert held is not None
         duty = Duty.objects.filter(state=Duty.State.OPEN).order_by("pk")[0]
-        hide, ban = Action.objects.filter(kind="hide_item")[0], Action.objects.filter(kind="ban_person")[0]
+        hide = Action.objects.filter(kind="hide_item", case_item__isnull=False).select_related("case_item")[0]
+        ban, outside = Action.objects.filter(kind="ban_person")[0], Action.objects.exclude(cause="")[0]
+        assert hide.case_item is not None
+        asked_for, gone = self.all.removal, self.all.removed
+        removed, objection = gone.items.all()[0], self.all.objection
         override, appeal = Override.objects.get(), Appeal.objects.get()
         assert decided.decided_by in appeal.deciders
         matter = UkMatter.objects.get(pk=self.all.uk_due.pk)
@@ -202,6 +218,15 @@ class Refused(TestCase):
                 (ban, {"subject": None}),
                 (ban, {"kind": "purge_item"}),
                 (ban, {"kind": "something_else"}),
+                (hide, {"item": hide.case_item.item_id}),
+                (hide, {"cause": "removal:1"}),
+                (outside, {"item": None}),
+                (outside, {"cause": ""}),
+                (outside, {"case_item": hide.case_item_id}),
+                (outside, {"decision": decided.pk}),
+                (outside, {"subject": ban.subject_id}),
+                (outside, {"kind": "ban_person"}),
+                (ban, {"item": outside.item_id}),
             ],
             # Invariant 9.
             "appeal_decided_by_another": [
@@ -243,6 +268,32 @@ class Refused(TestCase):
                 (matter, {"state": "reported", "reference": "NCA-17", "reported_at": timezone.now()}),
                 (matter, {"state": "reported", "reported_at": timezone.now(), "reference_until": timezone.now()}),
             ],
+            # A removal: who may be a minor is routed, what ended names why, and nobody answers for themselves.
+            "removal_of_a_minor_is_routed": [(asked_for, {"minor": "yes"}), (asked_for, {"minor": "not_sure"})],
+            "removal_routed_names_its_report": [
+                (asked_for, {"report": uuid.uuid4()}),
+                (asked_for, {"routed_at": timezone.now()}),
+                (asked_for, {"report": uuid.uuid4(), "routed_at": timezone.now()}),
+            ],
+            "removal_refused_names_its_reason": [
+                (asked_for, {"state": "refused"}),
+                (asked_for, {"state": "refused", "reason": "consent"}),
+                (asked_for, {"state": "refused", "settled_by": "staff:1"}),
+            ],
+            "removal_removed_has_its_time": [(asked_for, {"state": "removed"}), (gone, {"removed_at": None})],
+            "removal_digest_is_there": [
+                (removed, {"sha256": ""}),
+                (removed, {"digest": "due"}),
+                (removed, {"digest": "none"}),
+            ],
+            "objection_answered_by_another": [(objection, {"decided_by": objection.found_by})],
+            "objection_answer_names_its_author": [
+                (objection, {"state": "granted"}),
+                (objection, {"state": "refused", "decided_by": "staff:1", "reason": "x"}),
+                (objection, {"state": "refused", "decided_at": timezone.now(), "reason": "x"}),
+                (objection, {"state": "refused", "decided_at": timezone.now(), "decided_by": "staff:1"}),
+            ],
+            **_attacks_on_lists(),
             "grant_is_not_to_oneself": [(grant := Grant.objects.get(), {"member": grant.granted_by})],
             "period_has_days": [(report := PublishedReport.objects.get(), {"period_end": report.period_start})],
         }
@@ -312,6 +363,66 @@ class Refused(TestCase):
             assert "foreign key" in refusal(attack).lower(), table
 
 
+def _attacks_on_lists() -> dict[str, list[tuple[models.Model, dict[str, Any]]]]:
+    """What an entry must hold, and where automation takes two people."""
+    entry = ListEntry.objects.exclude(sha1="").filter(retracted_at=None)[0]
+    link = ListEntry.objects.exclude(link=None)[0]
+    unseen, near = HitRule.objects.get(on="exact"), HitRule.objects.get(on="near")
+    waiting, mapping = (
+        Proposal.objects.filter(state="asked")[0],
+        CategoryMapping.objects.exclude(countersigned_at=None)[0],
+    )
+    open_mapping, surface = CategoryMapping.objects.filter(countersigned_at=None)[0], Surface.objects.all()[0]
+    return {
+        "one_list_clock": [(ListClock.objects.get(), {"id": 2})],
+        "entry_has_something_to_match": [
+            (entry, dict.fromkeys(("sha256", "sha1", "md5", "pdq"), "")),
+            (link, {"link": None}),
+            (link, {"scope": ""}),
+        ],
+        "only_retracted_is_barred": [(entry, {"barred": True})],
+        "acting_unseen_has_two_people": [
+            (unseen, {"approved_by": ""}),
+            (unseen, {"approved_by": unseen.set_by}),
+        ],
+        "unseen_only_exact": [
+            (unseen, {"on": "link"}),
+            (near, {"does": "unseen", "approved_by": "staff:another"}),
+        ],
+        "words_only_order": [(near, {"on": "words", "does": "hide"})],
+        "proposal_has_two_people": [
+            (waiting, {"state": "agreed"}),
+            (waiting, {"state": "agreed", "settled_by": waiting.asked_by}),
+        ],
+        "mapping_has_two_people": [
+            (mapping, {"countersigned_by": mapping.signed_by}),
+            (mapping, {"countersigned_by": ""}),
+            (open_mapping, {"countersigned_at": timezone.now()}),
+        ],
+        "company_has_a_window": [
+            (company := WordsTogether.objects.get(), {"within": 1}),
+            (company, {"within": 10_001}),
+        ],
+        "surface_has_two_people": [(surface, {"approved_by": ""}), (surface, {"approved_by": surface.enabled_by})],
+    }
+
+
+def _fill_lists(everything: Everything) -> None:
+    """A link, a rule for what looks alike, an exchange, feedback, a re-screening: the rest is there (`listed`)."""
+    terms = {"source": "tests", "purpose": "prevent-exploitation", "licence": "own", "actor": "system:test"}
+    screening.add_link("test-links", "http://a.test/", category="A1", **terms)
+    entry, now = everything.listed.entry, timezone.now()
+    home = everything.listed.home.pk
+    screening.set_rule(home, "near", "note", because="test", actor="staff:1", approved_by="staff:2")
+    Exchange.objects.create(
+        slug="test", list=everything.listed.home, adapter="ncmec", base_url="https://a.test", made_at=now
+    )
+    Feedback.objects.create(entry=entry, algorithm="sha1", affirmative=True, because="decision:1", made_at=now)
+    screening.add_term("words-2", term="florbik", category="W", **terms)
+    screening.set_together("pair", ["words-1", "words-2"], within=20, because="test", actor="staff:1")
+    Rescreen.objects.create(after=0, upto=1, entries=1, begun_at=now)
+
+
 def _fill(everything: Everything) -> None:
     """A row in each table with a rule that the desk itself has not filled."""
     now = timezone.now()
@@ -321,9 +432,7 @@ def _fill(everything: Everything) -> None:
     evidence.place_hold(
         [sealed.pk], until=now.replace(year=now.year + 2), basis="test", ref="filing:1", actor="system:test"
     )
-    screening.add_entry(
-        "test-list", "0" * 64, source="tests", category="A1", purpose="exact match", licence="own", actor="system:test"
-    )
+    _fill_lists(everything)
     ReceivedEvent.objects.create(
         host=everything.world.host, webhook_id="evt_1", sent_at=now, body_digest="0" * 64, type="item.removed"
     )

@@ -18,12 +18,12 @@ from safehold.app import states
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "src" / "safehold"
 FLOORS = (
-    {"sealing"},
+    {"sealing", "client"},
     {"audit"},
     {"policy", "work", "subjects"},
     {"staff", "hosts", "evidence", "persons", "intake", "screening"},
     {"cases"},
-    {"enforcement", "cybertip", "notices", "authorities"},
+    {"enforcement", "cybertip", "notices", "authorities", "removals"},
     {"redress"},
     {"path"},
     {"api", "public", "console", "transparency"},
@@ -313,8 +313,13 @@ def test_no_statement_that_writes_stands_in_plain_sql() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and words.match(node.value)
     }
-    own = {"cybertip/simulator/store.py", "evidence/keystore.py", "evidence/keybackup.py"}  # databases of their own
-    allowed = {"app/demo/tamper.py", *own}
+    own = {  # databases of their own
+        "cybertip/simulator/store.py", "evidence/keystore.py", "evidence/keybackup.py", "screening/simulator/store.py",
+    }  # fmt: skip
+    # Entries of lists by the million, for which the model layer is too slow: inside `taking`'s transaction, which takes
+    # the number of the change and records how many it was. The table has no machine.
+    many = {"screening/writing.py"}
+    allowed = {"app/demo/tamper.py", *own, *many}
     assert found <= allowed
 
 

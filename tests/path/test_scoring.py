@@ -122,7 +122,7 @@ def test_the_operator_can_have_a_person_look_last_in_the_queue(
     assert handle("p1") == "withheld", "it is material of a report now"
     run_due()
     case = Case.objects.get()
-    assert (case.state, case.priority) == ("open", 6)
+    assert (case.state, case.priority, case.knowledge_source) == ("open", 6, "score")
     assert not Action.objects.exists(), "nothing is hidden"
     other = stage.case_of("q1", number=2, class_id="altercation")
     assert other.priority <= case.priority

@@ -39,6 +39,7 @@ class HashList(models.Model):
     licence = models.CharField(max_length=100)  # under which terms they are held
     purpose = models.CharField(max_length=100)  # the only use they may be put to, see Purpose
     trusted = models.BooleanField(default=False)  # an exact hit may hide at once; switched on by two people
+    trusted_at = models.DateTimeField(null=True)  # when that was switched on last: agreement is counted from then
     # What alone counts as exact on this list although it can be forged or collide: "md5", "sha1", "pdq". Two people.
     exact_also = models.JSONField(default=list)
     made_at = models.DateTimeField()
@@ -76,10 +77,11 @@ class ListEntry(models.Model):
         DOMAIN = "domain", _("everything on this domain")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="entries")
+    # Without an index of its own: those below begin with it, and a search by it alone would read a whole list.
+    list = models.ForeignKey(HashList, on_delete=models.PROTECT, related_name="entries", db_index=False)
     identity = models.CharField(max_length=140)  # what makes it the same entry again: the strongest digest it came with
     media = models.CharField(max_length=10, blank=True)  # "picture", "film"; "" = the source does not say
-    sha256 = models.CharField(max_length=64, blank=True, db_index=True)  # lower-case hex, as all digests here
+    sha256 = models.CharField(max_length=64, blank=True)  # lower-case hex, as all digests; looked for as `identity`
     sha1 = models.CharField(max_length=40, blank=True)
     md5 = models.CharField(max_length=32, blank=True)
     pdq = models.CharField(max_length=64, blank=True)
@@ -88,7 +90,7 @@ class ListEntry(models.Model):
     link = models.BinaryField(null=True)  # keyed digest of the canonical form: the link itself is not kept
     sealed = models.BinaryField(null=True)  # a term or pattern, sealed with the installation's key
     category = models.CharField(max_length=60)
-    ref = models.CharField(max_length=100, blank=True, db_index=True)  # the source's own id, or "decision:<id>"
+    ref = models.CharField(max_length=100, blank=True)  # the source's own id, or "decision:<id>"
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()  # last named by the source
     hits = models.PositiveBigIntegerField(default=0)
@@ -96,6 +98,7 @@ class ListEntry(models.Model):
     held_back_at = models.DateTimeField(null=True)  # hit many different accounts at once: a person must look
     retracted_at = models.DateTimeField(null=True)
     retracted_because = models.CharField(max_length=200, blank=True)
+    barred = models.BooleanField(default=False)  # retracted by our own people: no source brings it back, see `barring`
     version = models.PositiveBigIntegerField(default=0, db_index=True)  # number of the change that made it what it is
 
     class Meta:
@@ -113,6 +116,13 @@ class ListEntry(models.Model):
                 | Q(link__isnull=False, scope__in=["exact", "prefix", "host", "domain"])
                 | Q(sealed__isnull=False),
             ),
+            models.CheckConstraint(
+                name="only_retracted_is_barred", condition=Q(barred=False) | Q(retracted_at__isnull=False)
+            ),
+        ]
+        indexes = [  # each costs every one of a million new entries: no more than these, and `version`
+            models.Index(fields=["ref"], name="entries_of_ref"),
+            models.Index(fields=["list", "identity"], condition=Q(barred=True), name="barred_entries"),
         ]
 
 
@@ -135,6 +145,13 @@ class Exchange(models.Model):
     last_tried_at = models.DateTimeField(null=True)
     last_read_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=300, blank=True)  # of the last attempt; "" = it went well
+    failures = models.PositiveIntegerField(default=0)  # attempts in a row that came to nothing
+    not_before = models.DateTimeField(null=True)  # the source asked for a pause, or we make one
+    refused_at = models.DateTimeField(null=True)  # our credentials were refused: not asked again until they are set
+    told = models.JSONField(default=dict)  # what it told beside entries: names, reasons, counts; nothing rests on it
+    feedback = models.BooleanField(default=False)  # whether it is told what our people found
+    reasons = models.JSONField(default=dict)  # by fingerprint: the source's id of the reason of a negative feedback
+    made_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.slug
@@ -178,7 +195,7 @@ class HitRule(models.Model):
         WORDS = "words", _("a term or pattern")
 
     class Does(models.TextChoices):
-        NOTE = "note", _("answer the host, record nothing")
+        NOTE = "note", _("answer the host, open nothing")
         ORDER = "order", _("order the queue, open nothing")  # words and scores: never more than this or REVIEW
         REVIEW = "review", _("preserve, and a person looks")
         HIDE = "hide", _("preserve, hide, and a person looks")
@@ -207,6 +224,78 @@ class HitRule(models.Model):
             models.CheckConstraint(name="unseen_only_exact", condition=~Q(does="unseen") | Q(on="exact")),
             models.CheckConstraint(
                 name="words_only_order", condition=~Q(on="words") | Q(does__in=["note", "order", "review"])
+            ),
+        ]
+
+
+class WordsTogether(models.Model):
+    """A rule of company: words of these lists count where one of each stands within a window. Ended rows stay.
+
+    A list that a rule in force names counts alone no more, unless some rule in force says so in `alone`.
+    """
+
+    class Unit(models.TextChoices):
+        WORDS = "words", _("words")
+        CHARACTERS = "characters", _("characters")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.SlugField(max_length=60)
+    lists = models.JSONField()  # names of two to four lists of terms, all kept for one purpose
+    alone = models.JSONField(default=_none)  # those of them whose words count by themselves as well
+    within = models.PositiveIntegerField()  # how many words or characters the window has
+    unit = models.CharField(max_length=10, choices=Unit, default=Unit.WORDS)
+    because = models.CharField(max_length=200)
+    set_by = models.CharField(max_length=100)
+    set_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=100, blank=True)
+    ended_because = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=Q(ended_at=None), name="one_rule_of_company"),
+            models.CheckConstraint(name="company_has_a_window", condition=Q(within__gte=2, within__lte=10_000)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Proposal(models.Model):
+    """A change of automation that takes two people: one asks, another agrees, and in that moment it happens."""
+
+    class Kind(models.TextChoices):
+        TRUST = "trust", _("trust the list")
+        EXACT = "exact", _("count other fingerprints as exact")
+        RULE = "rule", _("set what a hit does")
+        LET_GO = "let_go", _("let an entry act again")
+        SURFACE = "surface", _("screen a private surface")
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("waits for a second person")
+        AGREED = "agreed", _("agreed to")
+        REFUSED = "refused", _("not agreed to")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=7, choices=Kind)
+    about = models.CharField(max_length=150)  # what it would change: "<list>:exact", "<host>:private_messages:US"
+    list = models.ForeignKey(HashList, on_delete=models.PROTECT, null=True, related_name="proposals")
+    details = models.JSONField(default=dict)  # arguments of the change
+    because = models.CharField(max_length=200)
+    asked_by = models.CharField(max_length=100)
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State, default=State.ASKED)
+    settled_by = models.CharField(max_length=100, blank=True)
+    settled_at = models.DateTimeField(null=True)
+    settled_because = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "about"], condition=Q(state="asked"), name="one_proposal_waits"),
+            models.CheckConstraint(
+                name="proposal_has_two_people",
+                condition=~Q(state="agreed") | (~Q(settled_by="") & ~Q(settled_by=F("asked_by"))),
             ),
         ]
 
@@ -302,3 +391,22 @@ class HitRecord(models.Model):
             models.UniqueConstraint(fields=["entry", "host", "item_id", "how"], name="hit_recorded_once"),
         ]
         indexes = [models.Index(fields=["entry", "at"], name="hits_of_entry")]
+
+
+class Rescreen(models.Model):
+    """One run of new entries against what was screened before they came."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    after = models.PositiveBigIntegerField()  # the changes of lists above this number …
+    upto = models.PositiveBigIntegerField()  # … and not above this one
+    entries = models.PositiveBigIntegerField()
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    done = models.JSONField(default=list)  # names of the archive's files that were gone through
+    rows = models.PositiveBigIntegerField(default=0)
+    found = models.PositiveBigIntegerField(default=0)  # items that hit
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["after"], condition=Q(ended_at=None), name="one_rescreen_of_changes")
+        ]

@@ -144,6 +144,7 @@ def test_a_closed_port_is_no_answer() -> None:
         ("soon", 0, 0),
         ("-5", 0, 0),
     ],
+    ids=["seconds", "none", "too many", "a time to come", "a time gone by", "a word", "negative"],
 )
 def test_a_pause_that_is_asked_for_is_told(
     line: Client, simulator: Simulator, text: str, least: float, most: float
