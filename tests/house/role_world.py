@@ -24,6 +24,7 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from safehold.api.models import GivenAnswer
 from safehold.app.setup import setup_keys
 from safehold.audit.models import FailedAttempt
 from safehold.cases.models import Case, CaseItem, CaseSubject, Duty
@@ -145,6 +146,7 @@ class Everything:
             self._left_to_fetch()
             self._removals()
             self._lists()
+            self._answers()
             self._rest()
 
     def _members(self) -> None:
@@ -262,6 +264,12 @@ class Everything:
         assert client.generic("POST", f"/console/cases/{seen.pk}/take", content_type=FORM).status_code == 302
         for item in seen.items.exclude(body=None):  # what is looked back at must have been shown to whoever answers
             commands.reveal_item(item.pk, actor=me, device=client.session["device"])
+
+    def _answers(self) -> None:
+        """A host's request that was answered, and may come again."""
+        GivenAnswer.objects.create(
+            host=self.world.host, key="placeholder-key-1", digest="0" * 64, answer=b"{}", at=timezone.now()
+        )
 
     def _rest(self) -> None:
         """Keys, a receipt, a statement, the host's own report."""

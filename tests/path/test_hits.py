@@ -325,6 +325,25 @@ def test_disagreement_turns_hiding_off_and_a_policy_owner_hears_of_it(world: mem
     assert world.items["p1"].status == VISIBLE, "cleared"
 
 
+@pytest.mark.parametrize(
+    ("slug", "alike", "outcome", "asked"),
+    [
+        ("files-1", False, desk.CLEARED, True),
+        ("files-1", False, desk.SUSPENDS, False),
+        ("files-1", True, desk.CLEARED, False),  # what looks alike need not be the same
+        (screening.BANK, False, desk.CLEARED, False),  # our own: it goes with the decision it came from
+    ],
+)
+def test_an_entry_whose_very_file_is_cleared_is_looked_at(
+    world: memory_host.World, slug: str, alike: bool, outcome: Any, asked: bool
+) -> None:
+    row = entry(slug)
+    record(hit_of(row, **(LIKE if alike else {})))
+    desk.decide(Case.objects.get(), outcome)
+    tasks = Task.objects.filter(kind="entry-disputed")
+    assert [(task.about, task.role) for task in tasks] == ([(f"listentry:{row.pk}", "policy_owner")] if asked else [])
+
+
 # --- an entry was wrong ----------------------------------------------------------------------------
 
 

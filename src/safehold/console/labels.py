@@ -102,6 +102,7 @@ TASK: Words = {
     "exchange-unreadable": _("A list's exchange cannot be read"),
     "feedback-failed": _("A source could not be told what was found"),
     "index-damaged": _("The index of known files is damaged: build it again"),
+    "entry-disputed": _("People found no violation in the very file that an entry names: look at the entry"),
     "entry-held-back": _("An entry of a list hits many accounts: look at it"),
     "filing-finished-early": _("NCMEC has a report as finished that we did not finish"),
     "filing-in-hand-reversed": _("A decision was reversed while its report is filed by hand"),

@@ -193,6 +193,10 @@ def found(item: Item, *, violation: bool, ref: str, actor: str, unseen: bool = F
     changed = screening.settle_hits(rows, violation=violation, ref=ref, actor=actor, unseen=taken_back)
     for row in changed:
         _tell_source(row, violation=violation, because=ref)
+        if row.exact and not violation and row.entry.list_id != screening.BANK:  # the bank's own entry goes by itself
+            work.raise_task(
+                "entry-disputed", key=str(row.entry_id), about=audit.ref(row.entry), role="policy_owner", note=ref
+            )
     for home in sorted({row.entry.list_id for row in rows if row.pk in {one.pk for one in changed}}):
         for drift in screening.check_drift(home):
             about = f"hitrule:{drift.rule}" if drift.rule else f"hashlist:{drift.list}"

@@ -70,7 +70,8 @@ def live(home: HashList, field: str, values: Sequence[str], *, since: datetime) 
     its = "+" if field == "ref" and connection.vendor == "sqlite" else ""
     statement = (
         f'SELECT "id", "last_seen" >= %s, {columns} FROM "{table}" '  # noqa: S608 - names of the model alone
-        f'WHERE {its}"list_id" = %s AND "retracted_at" IS NULL AND {_column(field)} {_among()} ORDER BY "first_seen", "id"'
+        f'WHERE {its}"list_id" = %s AND "retracted_at" IS NULL AND {_column(field)} {_among()} '
+        f'ORDER BY "first_seen", "id"'
     )
     for at in range(0, len(values), AT_ONCE):
         with connection.cursor() as cursor:

@@ -43,7 +43,7 @@ class DigestSet(NamedTuple):
 
     def _find_one(self, digest: bytes) -> list[bytes]:
         """The same for one, as a request for one file asks: NumPy's calls would cost ten times the search."""
-        keys, key = memoryview(self.keys), int.from_bytes(digest[:KEY_BYTES])
+        keys, key = self.keys.data, int.from_bytes(digest[:KEY_BYTES])
         first = bisect.bisect_left(keys, key)
         if first == len(keys) or keys[first] != key:
             return []
