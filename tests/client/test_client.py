@@ -64,8 +64,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def asleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(blocking.time, "sleep", slept.append)
-    monkeypatch.setattr(asynchronous.asyncio, "sleep", asleep)
+    monkeypatch.setattr(blocking, "sleep", slept.append)
+    monkeypatch.setattr(asynchronous, "sleep", asleep)
     return slept
 
 

@@ -1,8 +1,9 @@
 """The client for asyncio programs. Others use it as `safehold.client.AsyncSafehold`."""
 
 import asyncio
-import time
+from asyncio import sleep
 from collections.abc import AsyncIterator, Mapping, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -84,7 +85,7 @@ class AsyncSafehold:
     async def _ask(self, call: Call[Answer], file: File | None = None) -> Answer:
         patience = Patience(self.attempts, self.patience)
         while True:
-            begun, retry_after, problem = time.monotonic(), "", ""
+            begun, retry_after, problem = monotonic(), "", ""
             try:
                 content = call.content if file is None else _pieces(file)
                 response = await self.http.request(
@@ -95,10 +96,10 @@ class AsyncSafehold:
                 retry_after, problem = response.headers.get("retry-after", ""), f"it answered {response.status_code}"
             except httpx2.TransportError as error:
                 problem = type(error).__name__
-            pause = patience.pause(time.monotonic() - begun, retry_after)
+            pause = patience.pause(monotonic() - begun, retry_after)
             if pause is None:
                 raise Unavailable(f"{call.path} gave no usable answer after {patience.made} attempts: {problem}.")
-            await asyncio.sleep(pause)
+            await sleep(pause)
 
 
 async def _pieces(file: File) -> AsyncIterator[bytes]:

@@ -1,8 +1,8 @@
 """The client for synchronous programs. Others use it as `safehold.client.Safehold`."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar, Unpack
 
@@ -86,7 +86,7 @@ class Safehold:
     def _ask(self, call: Call[Answer], file: File | None = None) -> Answer:
         patience = Patience(self.attempts, self.patience)
         while True:
-            begun, retry_after, problem = time.monotonic(), "", ""
+            begun, retry_after, problem = monotonic(), "", ""
             try:
                 content = call.content if file is None else body(file)
                 response = self.http.request(
@@ -97,10 +97,10 @@ class Safehold:
                 retry_after, problem = response.headers.get("retry-after", ""), f"it answered {response.status_code}"
             except httpx2.TransportError as error:
                 problem = type(error).__name__
-            pause = patience.pause(time.monotonic() - begun, retry_after)
+            pause = patience.pause(monotonic() - begun, retry_after)
             if pause is None:
                 raise Unavailable(f"{call.path} gave no usable answer after {patience.made} attempts: {problem}.")
-            time.sleep(pause)
+            sleep(pause)
 
 
 def body(file: File) -> bytes | Iterator[bytes]:
