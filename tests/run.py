@@ -67,7 +67,7 @@ def main() -> int:
 def _run(suite: Suite) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "-m", suite.marks, *suite.paths]
     if suite.parallel:
-        command += ["-n", str(min(4, max(2, os.cpu_count() or 2)))]
+        command += ["-n", str(min(4, max(3, os.cpu_count() or 2)))]  # many tests wait for a process or a server
     env = dict(os.environ)
     env.pop("SAFEHOLD_TEST_DATABASE_URL", None)
     if suite.needs == "postgres":
