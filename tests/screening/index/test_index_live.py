@@ -1,6 +1,8 @@
 """The live index: what is applied matches at once, what is retracted no more, in many threads, across generations."""
 
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -261,3 +263,29 @@ def test_warm_changes_no_answer(tmp_path: Path, scan: str) -> None:
 def test_a_question_that_cannot_be_asked_is_refused(tmp_path: Path, call: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         call(Index.open(tmp_path))  # type: ignore[operator]
+
+
+SMALL_AND_LARGE = """
+import os, sys
+from pathlib import Path
+from safehold.screening.index import Change, Index, accelerate
+accelerate.FEW = 500
+index = Index.open(Path(sys.argv[1]))
+index.warm()
+def add(first, last):
+    news = [Change(n.to_bytes(16, "big"), n, True, pdq=(os.urandom(32),)) for n in range(first, last)]
+    index.apply(news)
+    assert [one.distance for one in index.near(news[-1].pdq[0], 4)] == [0]
+add(1, 400)
+print("numba" in sys.modules, accelerate.loaded())
+add(400, 700)
+print(accelerate.loaded())
+"""
+
+
+def test_a_small_index_never_waits_for_the_compiler(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_AND_LARGE, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["False", "False", "True"]

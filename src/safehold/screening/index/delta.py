@@ -182,7 +182,7 @@ class View(NamedTuple):
 
     def _scan(self, queries: Words, number: int, radius: int) -> Iterable[tuple[int, int]]:
         """Rows that no segment holds, compared one by one: (row, distance)."""
-        first, compiled = self.arranged, accelerate.kernels()
+        first, compiled = self.arranged, accelerate.for_rows(self.rows)
         units = int(budgets(radius).sum())
         if compiled is None:
             rows = self.words[4 * first : 4 * self.rows].reshape(-1, 4)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from safehold.screening.index import accelerate
 from safehold.screening.index.base import Base
 from safehold.screening.index.delta import Delta, View, checked
 from safehold.screening.index.near import Segment, as_words, budgets
@@ -26,7 +27,7 @@ class Index:
         """Use `open`."""
         self.folder = folder
         self._writing = threading.Lock()
-        self._warm = False
+        self._warm = self._loaded = False
         self._view = View.of(base, Delta(), base.manifest.upto if base else 0)
 
     @classmethod
@@ -60,7 +61,9 @@ class Index:
         with self._writing:
             view = self._view
             view.delta.add(news, view.base.manifest.upto if view.base else 0)
-            self._view = View.of(view.base, view.delta, max(view.upto, *(change.version for change in news)))
+            new = View.of(view.base, view.delta, max(view.upto, *(change.version for change in news)))
+            self._prepare(new)
+            self._view = new
 
     def near(self, pdq: bytes, radius: int = MAX_RADIUS) -> list[Near]:
         """Every hash of a live entry within `radius` bits (0 to 31), nearest first. Raises ValueError, DamagedIndex."""
@@ -102,20 +105,34 @@ class Index:
             view = self._view
             if view.base is not known:
                 return False  # another thread was faster; a still newer one is for the next call
-            self._view = self._over(base, view)
+            new = self._over(base, view)
+            self._prepare(new)
+            self._view = new
         return True
 
     def warm(self) -> None:
-        """Compile the scans, and read the files into memory, now and after each `refresh`: seconds, once a process."""
+        """Make the first questions as fast as the rest, now and after each change: once a process.
+
+        Files are read into memory; of an index of more than a few rows the scans are compiled or loaded, which takes
+        seconds, before what needs them is put in place.
+        """
+        self._warm = True
+        self._prepare(self._view)
+        if self._view.base:
+            self._view.base.read_ahead()
+
+    def _prepare(self, view: View) -> None:
+        """Load the compiled scans where this view is large enough to need them."""
+        rows = view.rows + (view.base.near.count if view.base else 0)
+        if not self._warm or rows <= accelerate.FEW or self._loaded:
+            return
         one = np.zeros(4, np.uint64)
         tiny = Delta()
         tiny.add([Change(bytes(ENTRY_BYTES), 1, live=True, pdq=(one.tobytes(),))], 0)
+        accelerate.kernels()
         View.of(None, tiny, 0).near(one, 0)  # what is compiled is made ready by its first call
         Segment.of(one).search(one, 0)
-        self._warm = True
-        view = self._view
-        if view.base:
-            view.base.read_ahead()
+        self._loaded = True
 
     def _over(self, base: Base, view: View) -> View:
         """What the view knows and the new files do not, on top of them."""

@@ -98,7 +98,7 @@ class Segment:
         units = budgets(radius)
         if not self.count or not len(queries):
             return _none()
-        compiled = accelerate.kernels()
+        compiled = accelerate.for_rows(self.count)
         return self._compiled(compiled, queries, units) if compiled else self._plain(queries, units)
 
     def check(self) -> None:
@@ -169,7 +169,7 @@ def fill(segment: Segment, after: Callable[[int], None]) -> None:
     Takes about 14 bytes a row of memory of its own in NumPy, none to speak of with Numba.
     """
     count, wide = segment.count, len(segment.sketches) // SLOTS
-    compiled = accelerate.kernels()
+    compiled = accelerate.for_rows(count)
     sort = compiled.sort if compiled else _sort
     for slot in range(SLOTS):
         begin, first = slot * (BUCKETS + 1), slot * wide
