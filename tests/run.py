@@ -72,7 +72,7 @@ def _run(suite: Suite) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "-m", suite.marks, *suite.paths]
     command += [f"--ignore={folder}" for folder in suite.without]
     if suite.parallel:
-        command += ["-n", str(min(4, max(3, os.cpu_count() or 2)))]  # many tests wait for a process or a server
+        command += ["-n", str(min(6, 2 * (os.cpu_count() or 2)))]  # many tests wait for a process or a server
     env = dict(os.environ)
     env.pop("SAFEHOLD_TEST_DATABASE_URL", None)
     if suite.needs == "postgres":
