@@ -49,10 +49,6 @@ class NotAllowed(ScreeningError, ValueError):
     """No number of people may set this so; the message says why."""
 
 
-class NotBuilt(ScreeningError, NotImplementedError):
-    """The kind of matching is not built yet."""
-
-
 class NotReady(ScreeningError):
     """This process cannot answer now whether something is known material: nothing may be taken for clean.
 

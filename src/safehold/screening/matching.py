@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from safehold.screening import following
-from safehold.screening.errors import NotBuilt, NotReady
+from safehold.screening.errors import NotReady
 from safehold.screening.hashing.films import match_film
 from safehold.screening.hashing.types import MIN_QUALITY, FileHashes, FrameHash
 from safehold.screening.index.types import PDQ_BYTES
@@ -300,15 +300,6 @@ def match(sha256s: Iterable[str]) -> list[Hit]:
             )
     answer = sorted(found.values(), key=lambda row: (not row.list.trusted, row.first_seen, row.pk))
     return [_plain(row) for row in answer]
-
-
-def match_near(algorithm: str, value: str) -> list[Hit]:
-    """Near matching by anything but PDQ (TMK, say). Not built: raises NotBuilt, so that nobody takes silence for "no
-    match". PDQ is asked for with `Asked`."""
-    raise NotBuilt(
-        f"Near matching by {algorithm!r} is not built yet ({len(value)} characters were not looked at); "
-        "SHA-256, SHA-1, MD5 and PDQ are."
-    )
 
 
 def _plain(row: ListEntry) -> Hit:

@@ -20,7 +20,6 @@ from safehold.screening.errors import (
     ListMismatch,
     NeedsSecondPerson,
     NotAllowed,
-    NotBuilt,
     NotReady,
     ScreeningError,
     TooManyPatterns,
@@ -58,7 +57,7 @@ from safehold.screening.mappings import (
     mapping_for,
     sign_mapping,
 )
-from safehold.screening.matching import Asked, Hit, Matcher, asked_of, match, match_near, match_now
+from safehold.screening.matching import Asked, Hit, Matcher, asked_of, match, match_now
 from safehold.screening.models import Purpose
 from safehold.screening.proposals import agree, ask, refuse, withdraw
 from safehold.screening.rescreening import Match, Progress
@@ -110,7 +109,6 @@ __all__ = [
     "Matcher",
     "NeedsSecondPerson",
     "NotAllowed",
-    "NotBuilt",
     "NotReady",
     "Progress",
     "Purpose",
@@ -156,7 +154,6 @@ __all__ = [
     "links_in",
     "mapping_for",
     "match",
-    "match_near",
     "match_now",
     "matcher",
     "needs_two",
